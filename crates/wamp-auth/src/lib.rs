@@ -1,0 +1,1 @@
+//! WAMP authentication, both sides, without I/O.

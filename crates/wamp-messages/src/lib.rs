@@ -1,0 +1,1 @@
+//! The vocabulary of WAMP: messages, options, URIs, ids, values and payloads.

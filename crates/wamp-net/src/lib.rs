@@ -1,0 +1,1 @@
+//! Endpoints, dialling and listening for WAMP transports.

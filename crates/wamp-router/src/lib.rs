@@ -1,0 +1,1 @@
+//! A WAMP router to embed: realms, broker and dealer.

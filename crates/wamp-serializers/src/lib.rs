@@ -1,0 +1,1 @@
+//! WAMP messages to octets and back: JSON, MessagePack and CBOR.

@@ -1,0 +1,1 @@
+//! The WAMP client: sessions, calls, registrations, publications and subscriptions.

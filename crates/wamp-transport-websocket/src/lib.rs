@@ -1,0 +1,1 @@
+//! The WebSocket transport of WAMP, client and server.

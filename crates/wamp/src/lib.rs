@@ -1,0 +1,1 @@
+//! WAMP for Rust: sessions to call, register, publish and subscribe, and a router to embed.
