@@ -8,7 +8,7 @@ It ends when stdin does, so that it never outlives the driver.
 Commands                                      Answers
   {"do": "connect", "url", "realm",             {"ok": {"serializer"}}
    "serializer", "authid"?, "ticket"?}
-  {"do": "register", "procedure", "as"}         {"ok": {}}     as: echo, corrupt, refuse, raise
+  {"do": "register", "procedure", "as"}         {"ok": {}}
   {"do": "unregister", "procedure"}             {"ok": {}}
   {"do": "call", "procedure", "args", "kwargs"} {"ok": {"args", "kwargs"}}
   {"do": "subscribe", "topic"}                  {"ok": {}}
@@ -16,7 +16,10 @@ Commands                                      Answers
   {"do": "publish", "topic", "args", "kwargs"}  {"ok": {"acknowledged": true}}
   {"do": "leave"}                               {"ok": {"reason"}}
 
-instead of ok: {"error": {"uri", "args", "kwargs"}} for a WAMP error or an ABORT,
+"as" is what the callee does with an invocation, after it has reported it: "echo" it, "corrupt"
+it, "refuse" it with an application error, "raise" an exception, or "hang" and never answer.
+
+Instead of ok: {"error": {"uri", "args", "kwargs"}} for a WAMP error or an ABORT,
                {"failed": "..."} for anything else
 
 Reports
@@ -129,6 +132,8 @@ class Session(ApplicationSession):
                 raise ApplicationError("com.example.refused", *args, **kwargs)
             if behaviour == "raise":
                 raise ValueError("the callee failed")
+            if behaviour == "hang":
+                return asyncio.get_running_loop().create_future()
             raise NotImplementedError(behaviour)
 
         return invoked
