@@ -57,9 +57,7 @@ pub(crate) fn run(sh: &Shell, mut args: Args) -> Result<()> {
         steps.run("interop smoke", || interop::cells(sh, &[]));
     }
     let outcome = steps.close();
-    if let Some(totals) = totals {
-        println!("{totals}");
-    }
+    println!("{totals}");
     outcome
 }
 
@@ -73,6 +71,7 @@ fn static_checks(sh: &Shell, steps: &mut Steps) -> Result<()> {
     for package in &workspace.members {
         steps.run(&format!("clippy {}", package.name), || clippy(sh, package));
     }
+    steps.run("lint of fuzz targets", || fuzz::lint(sh));
     steps.run("doc", || {
         let _flags = sh.push_env("RUSTDOCFLAGS", "-D warnings");
         Ok(cmd!(sh, "cargo doc --workspace --no-deps --all-features").run()?)
@@ -81,12 +80,9 @@ fn static_checks(sh: &Shell, steps: &mut Steps) -> Result<()> {
 }
 
 /// The tests, the vectors and the program that the README begins with; they share one build.
-fn tests(sh: &Shell, steps: &mut Steps, vectors_dir: Option<&Path>) -> Option<test::Totals> {
-    let mut totals = None;
-    steps.run("tests and doctests", || {
-        totals = Some(test::workspace(sh)?);
-        Ok(())
-    });
+fn tests(sh: &Shell, steps: &mut Steps, vectors_dir: Option<&Path>) -> test::Totals {
+    let mut totals = test::Totals::default();
+    steps.run("tests and doctests", || test::workspace(sh, &mut totals));
     steps.run("vectors", || vectors::in_dir(sh, None));
     if let Some(dir) = vectors_dir {
         steps.run(&format!("vectors {}", dir.display()), || {
@@ -140,11 +136,11 @@ fn advisory_database() -> Option<PathBuf> {
 fn long_tests(sh: &Shell, steps: &mut Steps) {
     steps.run("property tests", || {
         let _cases = sh.push_env("PROPTEST_CASES", "10000");
-        test::run_counted(cmd!(
+        let command = cmd!(
             sh,
             "cargo test -p wamp-router -p wamp-serializers --no-fail-fast"
-        ))
-        .map(drop)
+        );
+        test::run_counted(command, &mut test::Totals::default())
     });
     steps.run("fuzz", || fuzz::all(sh, 60));
     steps.run("interop matrix", || interop::cells(sh, &["--full"]));

@@ -58,6 +58,16 @@ pub(crate) fn all(sh: &Shell, seconds: u32) -> Result<()> {
     each(sh, &targets(sh)?, seconds)
 }
 
+/// Checks format and lints of the fuzz crates, which are no members of the workspace.
+pub(crate) fn lint(sh: &Shell) -> Result<()> {
+    for dir in crates(sh)? {
+        let manifest = dir.join("Cargo.toml");
+        cmd!(sh, "cargo fmt --manifest-path {manifest} --check").run()?;
+        cmd!(sh, "cargo clippy --quiet --locked --manifest-path {manifest} --target-dir target/fuzz -- -D warnings").run()?;
+    }
+    Ok(())
+}
+
 fn each(sh: &Shell, targets: &[Target], seconds: u32) -> Result<()> {
     ensure!(
         !targets.is_empty(),
@@ -140,11 +150,7 @@ struct Target {
 
 fn targets(sh: &Shell) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
-    for krate in sh.read_dir("crates").context("crates/ cannot be read")? {
-        let dir = krate.join("fuzz");
-        if !dir.join("Cargo.toml").is_file() {
-            continue;
-        }
+    for dir in crates(sh)? {
         for file in sh.read_dir(dir.join("fuzz_targets"))? {
             if file.extension().is_some_and(|extension| extension == "rs")
                 && let Some(name) = file.file_stem().and_then(|name| name.to_str())
@@ -157,4 +163,13 @@ fn targets(sh: &Shell) -> Result<Vec<Target>> {
         }
     }
     Ok(targets)
+}
+
+/// The directories of the fuzz crates.
+fn crates(sh: &Shell) -> Result<Vec<PathBuf>> {
+    let crates = sh.read_dir("crates").context("crates/ cannot be read")?;
+    let dirs = crates.iter().map(|krate| krate.join("fuzz"));
+    Ok(dirs
+        .filter(|dir| dir.join("Cargo.toml").is_file())
+        .collect())
 }

@@ -133,3 +133,58 @@ fn list(json: &Value) -> &[Value] {
 fn text(json: &Value) -> &str {
     json.as_str().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_features_and_normal_edges_are_read() {
+        let workspace = Workspace::parse(&json!({
+            "workspace_root": "/w",
+            "workspace_members": ["a"],
+            "packages": [
+                {
+                    "id": "a",
+                    "name": "wamp-a",
+                    "version": "0.1.0",
+                    "manifest_path": "/w/crates/wamp-a/Cargo.toml",
+                    "features": { "default": ["json"], "json": [] },
+                    "dependencies": [
+                        { "name": "wamp-b", "kind": null, "path": "/w/crates/wamp-b" },
+                        { "name": "wamp-c", "kind": "dev", "path": "/w/crates/wamp-c" },
+                        { "name": "bytes", "kind": null },
+                    ],
+                },
+                { "id": "t", "name": "tokio" },
+                { "id": "u", "name": "tokio-util" },
+            ],
+            "resolve": { "nodes": [
+                { "id": "a", "deps": [
+                    { "pkg": "t", "dep_kinds": [{ "kind": "dev" }, { "kind": "build" }] },
+                    { "pkg": "u", "dep_kinds": [{ "kind": "dev" }, { "kind": null }] },
+                ] },
+                { "id": "u", "deps": [] },
+            ] },
+        }));
+
+        let [package] = workspace.members.as_slice() else {
+            panic!("{workspace:?}")
+        };
+        assert_eq!(package.manifest, "crates/wamp-a/Cargo.toml");
+        assert_eq!(package.features["default"], ["json"]);
+        let internal: Vec<_> = package
+            .internal_dependencies
+            .iter()
+            .map(|dep| (dep.name.as_str(), dep.only_for_tests))
+            .collect();
+        assert_eq!(internal, [("wamp-b", false), ("wamp-c", true)]);
+        assert_eq!(workspace.way(package, "tokio"), None);
+        assert_eq!(
+            workspace.way(package, "tokio-util").unwrap(),
+            ["wamp-a", "tokio-util"]
+        );
+    }
+}

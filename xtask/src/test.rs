@@ -18,27 +18,22 @@ For a part of the tests use cargo itself, for example `cargo test -p wamp-router
 
 pub(crate) fn run(sh: &Shell, args: Args) -> Result<()> {
     args.finish()?;
-    let totals = workspace(sh);
-    if let Ok(totals) = &totals {
-        println!("\n{totals}");
-    }
-    totals.map(drop)
+    let mut totals = Totals::default();
+    let outcome = workspace(sh, &mut totals);
+    println!("\n{totals}");
+    outcome
 }
 
 /// Runs all tests of all crates.
-pub(crate) fn workspace(sh: &Shell) -> Result<Totals> {
-    run_counted(cmd!(sh, "cargo test --workspace --no-fail-fast"))
+pub(crate) fn workspace(sh: &Shell, totals: &mut Totals) -> Result<()> {
+    run_counted(cmd!(sh, "cargo test --workspace --no-fail-fast"), totals)
 }
 
 /// Runs `command`, which is a `cargo test`, and adds up what its test binaries report.
-pub(crate) fn run_counted(command: Cmd<'_>) -> Result<Totals> {
-    let mut totals = Totals::default();
-    let outcome = process::run_with_lines(command, |line| totals.add(line));
-    if let Err(error) = outcome {
-        return Err(error.context(totals.to_string()));
-    }
+pub(crate) fn run_counted(command: Cmd<'_>, totals: &mut Totals) -> Result<()> {
+    process::run_with_lines(command, |line| totals.add(line))?;
     ensure!(totals.passed > 0, "no test ran");
-    Ok(totals)
+    Ok(())
 }
 
 /// The sum over all test binaries.
