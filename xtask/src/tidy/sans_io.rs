@@ -33,11 +33,18 @@ const WORDS: &[&str] = &[
 ];
 
 /// Where one of the words is right, and why.
-const EXCEPTIONS: &[Exception] = &[Exception {
-    path: "crates/wamp-core/src/outbox.rs",
-    words: &["Mutex", "MutexGuard"],
-    _reason: "any task puts messages into an outbox and one takes them out: the one lock of the crate, a leaf",
-}];
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        path: "crates/wamp-core/src/memory.rs",
+        words: &["Mutex", "MutexGuard"],
+        _reason: "it is a transport and no protocol: its two ends share their queues",
+    },
+    Exception {
+        path: "crates/wamp-core/src/outbox.rs",
+        words: &["Mutex", "MutexGuard"],
+        _reason: "any task puts messages into an outbox and one takes them out; a leaf in the lock order",
+    },
+];
 
 struct Exception {
     path: &'static str,
