@@ -130,7 +130,7 @@ fn advisory_database() -> Option<PathBuf> {
     let databases = home.join("advisory-dbs");
     let mut entries = databases.read_dir().ok()?.flatten();
     entries
-        .find(|entry| entry.path().join(".git/FETCH_HEAD").is_file())
+        .find(|entry| entry.path().join(".git").is_dir())
         .map(|entry| entry.path())
 }
 
