@@ -1,1 +1,30 @@
-//! The sans-IO core of WAMP: transport trait, outbox, session lifecycle.
+//! The sans-IO core of WAMP: what both sides of a session have in common.
+//!
+//! This crate knows the trait of a transport, the outbox before it, the lifecycle of a session on
+//! either side and the tables of a client. It must never know a socket, a runtime, a clock or a
+//! random number: time and randomness come in as values, and what is to be done goes out as one.
+//!
+//! The way of a message through it:
+//!
+//! ```text
+//!  Transport ──poll_receive──▶ Lifecycle ──▶ the client's tables, or a router
+//!      ▲                                                │
+//!      └───── Pump ◀───────── Outbox ◀──────────────────┘
+//! ```
+
+pub mod client;
+pub mod lifecycle;
+pub mod memory;
+pub mod outbox;
+pub mod outgoing;
+pub mod pump;
+pub mod transport;
+
+pub use crate::lifecycle::{CloseDetails, Lifecycle, Received, Side, Violation};
+pub use crate::memory::MemoryTransport;
+pub use crate::outbox::{Outbox, OutboxClosed, OutboxLimits};
+pub use crate::outgoing::{Outgoing, SharedMessage};
+pub use crate::pump::Pump;
+pub use crate::transport::{
+    CloseReason, ConnectionInfo, ReceiveError, SendError, Transport, TransportError, Undeliverable,
+};
