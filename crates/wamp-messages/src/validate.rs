@@ -200,15 +200,17 @@ pub fn is_enc_serializer(name: &str) -> bool {
     ENC_SERIALIZERS.contains(&name) || is_custom(name)
 }
 
-/// A user's own name: `x_`, a lower case letter, then lower case letters, digits and `_`.
+/// A user's own name: `x_` alone, or with a lower case letter and then one or more lower case
+/// letters, digits and `_` behind it. So Autobahn has it, and so `x_a` is none.
 fn is_custom(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix("x_") else {
-        return false;
-    };
-    rest.starts_with(|first: char| first.is_ascii_lowercase())
-        && rest
-            .bytes()
-            .all(|o| matches!(o, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    match name.strip_prefix("x_").map(str::as_bytes) {
+        Some([]) => true,
+        Some([b'a'..=b'z', rest @ ..]) => {
+            let possible = |octet: &u8| matches!(octet, b'a'..=b'z' | b'0'..=b'9' | b'_');
+            !rest.is_empty() && rest.iter().all(possible)
+        }
+        _ => false,
+    }
 }
 
 /// The message being checked, and the rules for its URIs.
@@ -376,7 +378,8 @@ mod tests {
     #[test]
     fn names_of_payload_formats_are_known_or_begin_with_x() {
         assert!(is_enc_algo("cryptobox") && is_enc_algo("x_rot13"));
-        assert!(!is_enc_algo("rot13") && !is_enc_algo("x_") && !is_enc_algo("x_A"));
+        assert!(is_enc_algo("x_") && is_enc_algo("x_ab") && !is_enc_algo("x_a"));
+        assert!(!is_enc_algo("rot13") && !is_enc_algo("x") && !is_enc_algo("x_A"));
         assert!(is_enc_serializer("cbor") && !is_enc_serializer("xml"));
     }
 }
