@@ -53,6 +53,8 @@ pub trait Reader<'de> {
     fn value(&mut self) -> Result<Value, DecodeError>;
 
     /// Passes over an element, checking that it is well formed, and tells where it stands.
+    ///
+    /// The keys of a dict (not of those within it) must be texts, as those of keyword arguments.
     fn skip(&mut self) -> Result<Range<usize>, DecodeError>;
 
     /// The octets of a range of the frame, shared.
@@ -374,6 +376,13 @@ impl DecodeError {
     /// Where, in octets from the start of the frame.
     pub const fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// The same error in a frame in which the message begins at `offset`.
+    #[must_use]
+    pub const fn shifted(mut self, offset: usize) -> Self {
+        self.offset += offset;
+        self
     }
 
     /// Names the field in which the error is, unless an inner one is named already.

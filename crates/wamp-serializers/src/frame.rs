@@ -1,0 +1,67 @@
+//! Frames: messages in octets.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// One message in the octets of a format, in up to three pieces.
+///
+/// The payload is that of the message where it was in this format already: shared, not copied. A
+/// transport that can write several pieces at once needs not join them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "who writes a frame must see every piece of it"
+)]
+pub struct Frame {
+    /// The message up to its payload.
+    pub head: Bytes,
+    /// The payload, if it stands for itself; otherwise it is in the head.
+    pub payload: Bytes,
+    /// What closes the message behind its payload: in JSON a bracket.
+    pub tail: &'static [u8],
+}
+
+impl Frame {
+    /// How many octets the message has.
+    pub fn len(&self) -> usize {
+        self.head.len() + self.payload.len() + self.tail.len()
+    }
+
+    /// Whether there are no octets, which no message is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends all octets.
+    pub fn write_to(&self, out: &mut BytesMut) {
+        out.reserve(self.len());
+        out.put_slice(&self.head);
+        out.put_slice(&self.payload);
+        out.put_slice(self.tail);
+    }
+
+    /// All octets in one piece; without a copy where they are in one already.
+    pub fn to_bytes(&self) -> Bytes {
+        if self.payload.is_empty() && self.tail.is_empty() {
+            return self.head.clone();
+        }
+        let mut out = BytesMut::with_capacity(self.len());
+        self.write_to(&mut out);
+        out.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_are_joined_in_their_order() {
+        let frame = Frame {
+            head: Bytes::from_static(b"[36,1,2,{},"),
+            payload: Bytes::from_static(b"[1]"),
+            tail: b"]",
+        };
+        assert_eq!(&*frame.to_bytes(), b"[36,1,2,{},[1]]");
+        assert_eq!(frame.to_bytes().len(), frame.len());
+    }
+}

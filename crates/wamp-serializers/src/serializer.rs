@@ -1,0 +1,351 @@
+//! The serializer of a connection.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use wamp_messages::wire::{DecodeError, EncodeError};
+use wamp_messages::{Format, Message};
+
+use crate::batch::{self, BatchSeparator};
+use crate::foreign::{self, ForeignSerializer};
+use crate::frame::Frame;
+
+/// Turns messages into the frames of one connection, and frames into messages.
+///
+/// The formats of the specification are called statically; a [foreign](Self::foreign) one is a
+/// trait object. Cloning is cheap.
+///
+/// ```
+/// # #[cfg(feature = "json")] {
+/// use std::collections::VecDeque;
+/// use wamp_serializers::Serializer;
+///
+/// let mut serializer = Serializer::json();
+/// let frame = br#"[48,1,{},"com.example.add",[2,3]]"#;
+/// let mut messages = VecDeque::new();
+/// serializer.decode(frame[..].into(), &mut messages)?;
+///
+/// let encoded = serializer.encode(&messages[0])?;
+/// assert_eq!(&*encoded.to_bytes(), frame);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Serializer {
+    kind: Kind,
+    /// What separates the messages of a frame, if it is batched.
+    batch: Option<Batch>,
+    max_depth: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    #[cfg(feature = "json")]
+    Json,
+    #[cfg(feature = "msgpack")]
+    MsgPack,
+    #[cfg(feature = "cbor")]
+    Cbor,
+    Foreign(Arc<dyn ForeignSerializer>),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Batch {
+    separator: BatchSeparator,
+    /// Whether the separator is that of the first frame received, which has not come yet.
+    answering: bool,
+}
+
+/// How deeply lists, dicts and CBOR tags may be nested in a message, unless another limit is set.
+///
+/// The message itself, a list, is the first level. Every known peer reads as much.
+pub const DEFAULT_MAX_DEPTH: usize = 64;
+
+/// The deepest limit that can be set: deeper values would overflow the stack of those who decode
+/// them by recursion.
+pub const MAX_DEPTH: usize = 512;
+
+impl Serializer {
+    /// JSON: `wamp.2.json`.
+    #[cfg(feature = "json")]
+    pub const fn json() -> Self {
+        Self::new(Kind::Json)
+    }
+
+    /// MessagePack: `wamp.2.msgpack`.
+    #[cfg(feature = "msgpack")]
+    pub const fn msgpack() -> Self {
+        Self::new(Kind::MsgPack)
+    }
+
+    /// CBOR: `wamp.2.cbor`.
+    #[cfg(feature = "cbor")]
+    pub const fn cbor() -> Self {
+        Self::new(Kind::Cbor)
+    }
+
+    /// A serializer of somebody else's: `wamp.2.NAME`.
+    pub fn foreign(serializer: Arc<dyn ForeignSerializer>) -> Self {
+        Self::new(Kind::Foreign(serializer))
+    }
+
+    const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            batch: None,
+            max_depth: DEFAULT_MAX_DEPTH,
+        }
+    }
+
+    /// The serializer of a name such as `json` or `cbor.batched`, if it is one of the
+    /// specification's and compiled in.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let (format, batched) = match name.strip_suffix(".batched") {
+            Some(format) => (format, true),
+            None => (name, false),
+        };
+        let serializer = match format {
+            #[cfg(feature = "json")]
+            "json" => Self::json(),
+            #[cfg(feature = "msgpack")]
+            "msgpack" => Self::msgpack(),
+            #[cfg(feature = "cbor")]
+            "cbor" => Self::cbor(),
+            _ => return None,
+        };
+        Some(if batched {
+            serializer.batched()
+        } else {
+            serializer
+        })
+    }
+
+    /// The same with several messages to a frame: `wamp.2.NAME.batched`.
+    ///
+    /// In a frame of JSON (and of a foreign format of text) each message ends with a separator; in
+    /// the others its length stands before it, in 32 bits, big endian.
+    #[must_use]
+    pub fn batched(mut self) -> Self {
+        self.batch = Some(self.batch.unwrap_or_default());
+        self
+    }
+
+    /// The same with another separator, if it is batched and of text.
+    ///
+    /// Both separators are read whatever is set here.
+    #[must_use]
+    pub const fn with_separator(mut self, separator: BatchSeparator) -> Self {
+        if let Some(batch) = &mut self.batch {
+            batch.separator = separator;
+        }
+        self
+    }
+
+    /// The same for one who answers, a router: it takes over the separator of the first frame that
+    /// it decodes.
+    #[must_use]
+    pub const fn answering(mut self) -> Self {
+        if let Some(batch) = &mut self.batch {
+            batch.answering = true;
+        }
+        self
+    }
+
+    /// The same with another limit of nested levels, 1 to [`MAX_DEPTH`]; a foreign serializer has
+    /// a limit of its own.
+    #[must_use]
+    pub fn with_max_depth(mut self, max_depth: usize) -> Self {
+        self.max_depth = max_depth.clamp(1, MAX_DEPTH);
+        self
+    }
+
+    /// The limit of nested levels.
+    pub const fn max_depth(&self) -> usize {
+        self.max_depth
+    }
+
+    /// The name, such as `json` or `cbor.batched`.
+    pub fn name(&self) -> Cow<'_, str> {
+        match (&self.kind, self.is_batched()) {
+            #[cfg(feature = "json")]
+            (Kind::Json, false) => "json".into(),
+            #[cfg(feature = "json")]
+            (Kind::Json, true) => "json.batched".into(),
+            #[cfg(feature = "msgpack")]
+            (Kind::MsgPack, false) => "msgpack".into(),
+            #[cfg(feature = "msgpack")]
+            (Kind::MsgPack, true) => "msgpack.batched".into(),
+            #[cfg(feature = "cbor")]
+            (Kind::Cbor, false) => "cbor".into(),
+            #[cfg(feature = "cbor")]
+            (Kind::Cbor, true) => "cbor.batched".into(),
+            (Kind::Foreign(foreign), false) => foreign.name().into(),
+            (Kind::Foreign(foreign), true) => format!("{}.batched", foreign.name()).into(),
+        }
+    }
+
+    /// The WebSocket subprotocol, such as `wamp.2.cbor.batched`.
+    pub fn subprotocol(&self) -> String {
+        format!("wamp.2.{}", self.name())
+    }
+
+    /// The id of the serializer in the handshake of RawSocket, which has no batches: 1 to 3, of a
+    /// foreign one 6 to 15.
+    pub fn rawsocket_id(&self) -> u8 {
+        match &self.kind {
+            #[cfg(feature = "json")]
+            Kind::Json => 1,
+            #[cfg(feature = "msgpack")]
+            Kind::MsgPack => 2,
+            #[cfg(feature = "cbor")]
+            Kind::Cbor => 3,
+            Kind::Foreign(foreign) => foreign.rawsocket_id(),
+        }
+    }
+
+    /// Whether WebSocket frames are binary; those of JSON are text.
+    pub fn is_binary(&self) -> bool {
+        match &self.kind {
+            #[cfg(feature = "json")]
+            Kind::Json => false,
+            #[cfg(feature = "msgpack")]
+            Kind::MsgPack => true,
+            #[cfg(feature = "cbor")]
+            Kind::Cbor => true,
+            Kind::Foreign(foreign) => foreign.is_binary(),
+        }
+    }
+
+    /// Whether a frame may hold several messages.
+    pub const fn is_batched(&self) -> bool {
+        self.batch.is_some()
+    }
+
+    /// The format of payloads that need not be rewritten for this connection.
+    pub fn format(&self) -> Format {
+        match &self.kind {
+            #[cfg(feature = "json")]
+            Kind::Json => Format::Json,
+            #[cfg(feature = "msgpack")]
+            Kind::MsgPack => Format::MsgPack,
+            #[cfg(feature = "cbor")]
+            Kind::Cbor => Format::Cbor,
+            Kind::Foreign(foreign) => foreign::format_of(foreign),
+        }
+    }
+
+    /// Encodes one message, without what a batch puts around it: the same frame serves all
+    /// connections of this format.
+    ///
+    /// A payload of this format is shared, not copied; one of another format is rewritten.
+    ///
+    /// # Errors
+    ///
+    /// This format has no form for something in the message, most often in its payload.
+    pub fn encode(&self, message: &Message) -> Result<Frame, EncodeError> {
+        #[cfg(feature = "__counters")]
+        crate::counters::note(crate::counters::Step::encode(&self.format()));
+        match &self.kind {
+            #[cfg(feature = "json")]
+            Kind::Json => crate::writer::write::<crate::json::Json>(message, self.max_depth),
+            #[cfg(feature = "msgpack")]
+            Kind::MsgPack => {
+                crate::writer::write::<crate::msgpack::MsgPack>(message, self.max_depth)
+            }
+            #[cfg(feature = "cbor")]
+            Kind::Cbor => crate::writer::write::<crate::cbor::Cbor>(message, self.max_depth),
+            Kind::Foreign(foreign) => Ok(Frame {
+                head: foreign.encode_message(message)?,
+                ..Frame::default()
+            }),
+        }
+    }
+
+    /// Decodes a frame, and appends its messages.
+    ///
+    /// A frame of several messages is decoded as a whole before the first of them is appended.
+    ///
+    /// # Errors
+    ///
+    /// The frame is malformed, or holds something other than messages; nothing is appended then.
+    pub fn decode(
+        &mut self,
+        frame: Bytes,
+        messages: &mut VecDeque<Message>,
+    ) -> Result<(), DecodeError> {
+        let Some(batch) = self.batch else {
+            messages.push_back(self.decode_one(frame)?);
+            return Ok(());
+        };
+        let before = messages.len();
+        let separator = if self.is_binary() {
+            None
+        } else {
+            Some(BatchSeparator::of(&frame)?)
+        };
+        let parts = batch::Parts::new(frame, separator)?;
+        for part in parts {
+            let decoded = part.and_then(|(offset, part)| {
+                self.decode_one(part).map_err(|error| error.shifted(offset))
+            });
+            match decoded {
+                Ok(message) => messages.push_back(message),
+                Err(error) => {
+                    messages.truncate(before);
+                    return Err(error);
+                }
+            }
+        }
+        if let (Some(separator), true) = (separator, batch.answering) {
+            self.batch = Some(Batch {
+                separator,
+                answering: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn decode_one(&self, frame: Bytes) -> Result<Message, DecodeError> {
+        match &self.kind {
+            #[cfg(feature = "json")]
+            Kind::Json => crate::reader::read::<crate::json::Json>(&frame, self.max_depth),
+            #[cfg(feature = "msgpack")]
+            Kind::MsgPack => crate::reader::read::<crate::msgpack::MsgPack>(&frame, self.max_depth),
+            #[cfg(feature = "cbor")]
+            Kind::Cbor => crate::reader::read::<crate::cbor::Cbor>(&frame, self.max_depth),
+            Kind::Foreign(foreign) => foreign.decode_message(frame),
+        }
+    }
+
+    /// How many octets [`Self::write_frame`] will append: those of the frame, and what a batch puts
+    /// around it.
+    pub fn frame_len(&self, frame: &Frame) -> usize {
+        frame.len()
+            + match (self.is_batched(), self.is_binary()) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => batch::PREFIX,
+            }
+    }
+
+    /// Appends one frame as this connection wants it: as it is, or as a part of a batch.
+    ///
+    /// A transport message holds exactly one frame, or of a batched serializer one or more.
+    pub fn write_frame(&self, frame: &Frame, out: &mut BytesMut) {
+        out.reserve(self.frame_len(frame));
+        match self.batch {
+            None => frame.write_to(out),
+            Some(_) if self.is_binary() => {
+                // No transport takes a message of 2^32 octets.
+                out.put_u32(u32::try_from(frame.len()).unwrap_or(u32::MAX));
+                frame.write_to(out);
+            }
+            Some(batch) => {
+                frame.write_to(out);
+                out.put_u8(batch.separator.octet());
+            }
+        }
+    }
+}
