@@ -2,7 +2,7 @@
 //!
 //! Every key is optional: a field that is `None` is not written. Keys stand in the order in which
 //! Autobahn writes them; keys that the table does not know are kept in `extra`, in their order, and
-//! written behind the others.
+//! written behind the others, or before them where Autobahn does that (WELCOME).
 
 use crate::id::{RegistrationId, SessionId, SubscriptionId};
 use crate::policy::{CancelMode, InvokePolicy, MatchPolicy, RunMode};
@@ -12,10 +12,15 @@ use crate::uri::Uri;
 use crate::value::Dict;
 use crate::wire::{DecodeError, Field, Kind, Reader, Writer};
 
+// `(extra first)`: keys that are not known stand before the others. `| null with x`: the key is
+// written as null where it has no value but `x` has one.
 macro_rules! options {
     ($(
         $(#[$doc:meta])*
-        $name:ident { $( $key:literal $field:ident: $type:ty, #[doc = $fdoc:literal] )* }
+        $name:ident $(($extra:ident first))? {
+            $( $key:literal $field:ident: $type:ty $(| null with $with:ident)?,
+               #[doc = $fdoc:literal] )*
+        }
     )*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,20 +66,31 @@ macro_rules! options {
             }
 
             fn write<W: Writer>(&self, writer: &mut W) {
-                let len = self.extra.len() $(+ usize::from(self.$field.is_some()))*;
+                let len = self.extra.len()
+                    $(+ usize::from(self.$field.is_some() $(|| self.$with.is_some())?))*;
                 writer.dict(len);
+                $( write_extra(&self.$extra, writer); )?
                 $( if let Some(field) = &self.$field {
                     writer.key($key);
                     field.write(writer);
-                } )*
-                for (key, value) in &self.extra {
-                    writer.key(key);
-                    writer.value(value);
+                } $( else if self.$with.is_some() {
+                    writer.key($key);
+                    writer.null();
+                } )? )*
+                if !(false $(|| { let _ = &self.$extra; true })?) {
+                    write_extra(&self.extra, writer);
                 }
                 writer.end_dict();
             }
         }
     )*};
+}
+
+fn write_extra<W: Writer>(extra: &Dict, writer: &mut W) {
+    for (key, value) in extra {
+        writer.key(key);
+        writer.value(value);
+    }
 }
 
 options! {
@@ -93,11 +109,11 @@ options! {
     }
 
     /// WELCOME.Details: as whom the client has joined, and what the router can do.
-    WelcomeDetails {
+    WelcomeDetails (extra first) {
         "realm" realm: Uri, /// The realm joined.
         "authid" authid: String, /// The principal.
         "authrole" authrole: String, /// Its role, on which permissions depend.
-        "authmethod" authmethod: String, /// How it was authenticated.
+        "authmethod" authmethod: String | null with authrole, /// How it was authenticated.
         "authprovider" authprovider: String, /// Who authenticated it.
         "authextra" authextra: Dict, /// What the authenticator wants to tell the client.
         "resumed" resumed: bool, /// Whether an earlier session was resumed.

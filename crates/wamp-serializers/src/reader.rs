@@ -188,8 +188,10 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
     }
 
     fn key(&mut self) -> Result<Cow<'f, str>, DecodeError> {
-        let at = self.scanner.offset();
-        key_text(self.scanner.token()?, at)
+        self.token("a string as key", |token| match token {
+            Token::Text(key) => Ok(key),
+            other => Err(other),
+        })
     }
 
     fn value(&mut self) -> Result<Value, DecodeError> {
