@@ -478,6 +478,9 @@ impl CborSink {
 }
 
 impl Sink for CborSink {
+    const FORMAT: &'static str = "CBOR";
+    const INTEGER_KEYS: bool = true;
+
     fn new(out: BytesMut) -> Self {
         Self(out)
     }
@@ -529,6 +532,21 @@ impl Sink for CborSink {
     fn f64(&mut self, value: f64) -> Result<(), EncodeError> {
         self.0.put_u8(0xfb);
         self.0.put_f64(value);
+        Ok(())
+    }
+
+    fn f32(&mut self, value: f32) -> Result<(), EncodeError> {
+        self.0.put_u8(0xfa);
+        self.0.put_f32(value);
+        Ok(())
+    }
+
+    fn undefined(&mut self) {
+        self.0.put_u8(0xf7);
+    }
+
+    fn big_negative(&mut self, n: u64) -> Result<(), EncodeError> {
+        self.head(NEGATIVE, n);
         Ok(())
     }
 

@@ -436,6 +436,9 @@ impl JsonSink {
 }
 
 impl Sink for JsonSink {
+    const FORMAT: &'static str = "JSON";
+    const INTEGER_KEYS: bool = false;
+
     fn new(out: BytesMut) -> Self {
         Self { out, comma: false }
     }
@@ -505,6 +508,11 @@ impl Sink for JsonSink {
         self.element();
         serde_json::to_writer((&mut self.out).writer(), &value)
             .map_err(|error| EncodeError::Value(error.to_string()))
+    }
+
+    fn big_negative(&mut self, n: u64) -> Result<(), EncodeError> {
+        self.display(-1 - i128::from(n));
+        Ok(())
     }
 
     fn text(&mut self, text: &str) -> Result<(), EncodeError> {

@@ -5,6 +5,10 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind};
 
 /// A list, dict or tag that has been entered.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(feature = "cbor"),
+    allow(dead_code, reason = "MessagePack has but one shape")
+)]
 pub(crate) struct Level {
     /// How many items are left (of a dict, keys and values); of an open item, nothing.
     pub(crate) left: u64,

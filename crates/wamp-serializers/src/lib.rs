@@ -46,28 +46,17 @@ mod msgpack;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod reader;
 mod serializer;
-#[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod token;
+mod transcode;
+mod typed;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod writer;
-
-mod transcode {
-    use wamp_messages::wire::EncodeError;
-    use wamp_messages::{Format, Payload};
-
-    pub(crate) fn transcode(
-        _payload: &Payload,
-        _target: &Format,
-        _max_depth: usize,
-    ) -> Result<Payload, EncodeError> {
-        Err(EncodeError::NotRepresentable {
-            format: "this build",
-            what: "payloads of another format",
-        })
-    }
-}
 
 pub use crate::batch::BatchSeparator;
 pub use crate::foreign::ForeignSerializer;
 pub use crate::frame::Frame;
 pub use crate::serializer::{DEFAULT_MAX_DEPTH, MAX_DEPTH, Serializer};
+pub use crate::transcode::transcode;
+pub use crate::typed::{
+    PayloadError, count_args, decode_args, decode_kwargs, decode_result, encode_payload,
+};

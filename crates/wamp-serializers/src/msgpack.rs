@@ -286,6 +286,9 @@ impl MsgPackSink {
 }
 
 impl Sink for MsgPackSink {
+    const FORMAT: &'static str = "MessagePack";
+    const INTEGER_KEYS: bool = true;
+
     fn new(out: BytesMut) -> Self {
         Self(out)
     }
@@ -375,6 +378,19 @@ impl Sink for MsgPackSink {
         self.0.put_u8(0xcb);
         self.0.put_f64(value);
         Ok(())
+    }
+
+    fn f32(&mut self, value: f32) -> Result<(), EncodeError> {
+        self.0.put_u8(0xca);
+        self.0.put_f32(value);
+        Ok(())
+    }
+
+    fn big_negative(&mut self, _: u64) -> Result<(), EncodeError> {
+        Err(EncodeError::NotRepresentable {
+            format: Self::FORMAT,
+            what: "an integer of more than 64 bits",
+        })
     }
 
     fn text(&mut self, text: &str) -> Result<(), EncodeError> {

@@ -102,24 +102,22 @@ impl Serializer {
     /// The serializer of a name such as `json` or `cbor.batched`, if it is one of the
     /// specification's and compiled in.
     pub fn from_name(name: &str) -> Option<Self> {
-        let (format, batched) = match name.strip_suffix(".batched") {
-            Some(format) => (format, true),
-            None => (name, false),
-        };
-        let serializer = match format {
+        match name.strip_suffix(".batched") {
+            Some(format) => Self::of_format(format).map(Self::batched),
+            None => Self::of_format(name),
+        }
+    }
+
+    fn of_format(name: &str) -> Option<Self> {
+        match name {
             #[cfg(feature = "json")]
-            "json" => Self::json(),
+            "json" => Some(Self::json()),
             #[cfg(feature = "msgpack")]
-            "msgpack" => Self::msgpack(),
+            "msgpack" => Some(Self::msgpack()),
             #[cfg(feature = "cbor")]
-            "cbor" => Self::cbor(),
-            _ => return None,
-        };
-        Some(if batched {
-            serializer.batched()
-        } else {
-            serializer
-        })
+            "cbor" => Some(Self::cbor()),
+            _ => None,
+        }
     }
 
     /// The same with several messages to a frame: `wamp.2.NAME.batched`.

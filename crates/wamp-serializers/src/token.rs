@@ -12,6 +12,10 @@ use wamp_messages::wire::{DecodeError, EncodeError, Kind};
 /// `End`. Lengths are told where the format declares them (JSON and open CBOR items do not); they
 /// are checked against what is there, so that no more elements than octets are ever declared.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    not(all(feature = "json", feature = "msgpack", feature = "cbor")),
+    allow(dead_code, reason = "no format has them all")
+)]
 pub(crate) enum Token<'a> {
     Null,
     /// CBOR's undefined, and the MessagePack extension (type 0, one octet 0) that JavaScript
@@ -102,11 +106,16 @@ pub(crate) trait Scanner<'a>: Sized {
 /// What stands between two elements or pairs (in JSON a comma) is written without being asked for.
 /// Lengths of lists and dicts are known beforehand, in elements and pairs.
 pub(crate) trait Sink: Sized {
+    /// The name of the format, in an error.
+    const FORMAT: &'static str;
+
+    /// Whether a key may be an integer, written as any other.
+    const INTEGER_KEYS: bool;
+
     /// A sink that appends to `out`.
     fn new(out: BytesMut) -> Self;
 
     /// How many octets `out` has by now.
-    #[allow(dead_code, reason = "for transcoding")]
     fn len(&self) -> usize;
 
     /// What has been written, to keep it.
@@ -123,6 +132,19 @@ pub(crate) trait Sink: Sized {
     fn i64(&mut self, value: i64);
     /// JSON has no form for NaN and the infinities.
     fn f64(&mut self, value: f64) -> Result<(), EncodeError>;
+    /// Writes a float of 32 bits as such where there are any.
+    fn f32(&mut self, value: f32) -> Result<(), EncodeError> {
+        self.f64(value.into())
+    }
+
+    /// Writes undefined, which is null where there is no such thing.
+    fn undefined(&mut self) {
+        self.null();
+    }
+
+    /// Writes the integer `-1 - n`, which is below `i64::MIN`.
+    fn big_negative(&mut self, n: u64) -> Result<(), EncodeError>;
+
     /// JSON has no form for a text that begins with NUL: it would be read as a byte string.
     fn text(&mut self, text: &str) -> Result<(), EncodeError>;
     fn octets(&mut self, octets: &[u8]);

@@ -6,7 +6,7 @@ use wamp_messages::{Format, Message, Payload};
 
 use crate::frame::Frame;
 use crate::token::Sink;
-use crate::transcode::transcode;
+use crate::transcode::transcode_within;
 
 /// A format that messages are written in.
 pub(crate) trait WriteFormat {
@@ -88,7 +88,7 @@ impl<F: WriteFormat> HeaderWriter<F> {
         } else if let Some(octets) = payload.as_opaque() {
             self.opaque(octets, payload.is_opaque_text())?;
         } else if payload.format().is_some() {
-            let transcoded = transcode(payload, &F::FORMAT, self.max_depth)?;
+            let transcoded = transcode_within(payload, &F::FORMAT, self.max_depth)?;
             if let Some(octets) = transcoded.octets() {
                 self.splice(octets.clone());
             }
