@@ -1,0 +1,124 @@
+//! Runs the golden data: messages, malformed octets, URIs, WebSocket and whole sessions.
+//!
+//! It knows the format of the files in `data/`, and of any directory with such files, and nothing
+//! of the cases in them; `cargo xtask vectors [DIR]` starts it. Every case of every file is run, or
+//! skipped by name because something that it names does not exist yet ([`Missing`]). What it does
+//! not understand is a failure.
+
+mod check;
+mod data;
+mod malformed;
+mod messages;
+mod missing;
+mod plain;
+mod report;
+mod run;
+mod uris;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::{env, fs};
+
+use crate::check::Check;
+use crate::data::Data;
+use crate::missing::Missing;
+use crate::report::Report;
+
+const HELP: &str = "\
+Runs the golden data of a directory, or the project's own copy.
+
+Usage: vectors [-v] [DIR]
+
+  -v   print each skipped case with its reason, instead of their number
+";
+
+/// A file, and how its cases become checks.
+struct File {
+    name: &'static str,
+    checks: Checks,
+}
+
+enum Checks {
+    /// What turns the file into checks.
+    Run(fn(&Data) -> Vec<Check>),
+    /// What has to come before the file can be run.
+    Later(Missing),
+}
+
+const FILES: &[File] = &[
+    File {
+        name: "messages",
+        checks: Checks::Run(messages::checks),
+    },
+    File {
+        name: "malformed",
+        checks: Checks::Run(malformed::checks),
+    },
+    File {
+        name: "uris",
+        checks: Checks::Run(uris::checks),
+    },
+    File {
+        name: "auth",
+        checks: Checks::Later(Missing::Authentication),
+    },
+    File {
+        name: "cryptobox",
+        checks: Checks::Later(Missing::Cryptobox),
+    },
+    File {
+        name: "rawsocket",
+        checks: Checks::Later(Missing::RawSocket),
+    },
+];
+
+fn main() -> ExitCode {
+    let mut verbose = false;
+    let mut dir = None;
+    for argument in env::args_os().skip(1) {
+        match argument.to_str() {
+            Some("-h" | "--help") => {
+                print!("{HELP}");
+                return ExitCode::SUCCESS;
+            }
+            Some("-v" | "--verbose") => verbose = true,
+            // What runs tests asks for their names first.
+            Some("--list") => {
+                println!("vectors: test");
+                return ExitCode::SUCCESS;
+            }
+            Some(flag) if flag.starts_with('-') => {
+                eprintln!("there is no option {flag}\n\n{HELP}");
+                return ExitCode::FAILURE;
+            }
+            _ if dir.is_some() => {
+                eprintln!("only one directory can be given\n\n{HELP}");
+                return ExitCode::FAILURE;
+            }
+            _ => dir = Some(PathBuf::from(argument)),
+        }
+    }
+    let own = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/data");
+    let dir = dir.unwrap_or_else(own);
+    run::keep_panics_quiet();
+
+    let mut report = Report::new(verbose);
+    for file in FILES {
+        let path = dir.join(file.name).with_extension("json");
+        report.begin(file.name);
+        match fs::read(&path) {
+            Ok(octets) => match Data::parse(&octets) {
+                Ok(data) => match file.checks {
+                    Checks::Run(checks) => run::run(checks(&data), &mut report),
+                    Checks::Later(ref missing) => report.later(data.cases.len(), missing),
+                },
+                Err(error) => {
+                    report.broken(&format!("{} is not read: {}", path.display(), error.0))
+                }
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => report.absent(&dir),
+            Err(error) => report.broken(&format!("{} is not read: {error}", path.display())),
+        }
+    }
+    report.end()
+}
