@@ -97,6 +97,37 @@ code_points! {
     }
 }
 
+impl MatchPolicy {
+    /// Whether a pattern of this policy matches a URI; one of an unknown policy matches none.
+    ///
+    /// Prefixes are of the text, not of components.
+    ///
+    /// ```
+    /// use wamp_messages::MatchPolicy;
+    ///
+    /// assert!(MatchPolicy::PREFIX.matches("com.example.t", "com.example.tick"));
+    /// assert!(MatchPolicy::WILDCARD.matches("com..tick", "com.example.tick"));
+    /// assert!(!MatchPolicy::WILDCARD.matches("com..tick", "com.tick"));
+    /// ```
+    pub fn matches(&self, pattern: &str, uri: &str) -> bool {
+        match self.as_str() {
+            "exact" => pattern == uri,
+            "prefix" => uri.starts_with(pattern),
+            "wildcard" => {
+                let (mut wanted, mut found) = (pattern.split('.'), uri.split('.'));
+                loop {
+                    match (wanted.next(), found.next()) {
+                        (None, None) => return true,
+                        (Some(wanted), Some(found)) if wanted.is_empty() || wanted == found => {}
+                        _ => return false,
+                    }
+                }
+            }
+            _ => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

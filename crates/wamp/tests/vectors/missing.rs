@@ -17,8 +17,6 @@ pub(crate) enum Missing {
     BestMatch,
     /// A kind of case about what only a broker with patterns does.
     AllMatches,
-    /// A kind of case about a single pattern.
-    Pattern,
 }
 
 /// The serializers of the data that are not written yet.
@@ -48,7 +46,6 @@ impl fmt::Display for Missing {
             Self::Serializer(name) => write!(f, "not yet: the serializer {name}"),
             Self::BestMatch => f.write_str("not yet: pattern-based registrations"),
             Self::AllMatches => f.write_str("not yet: pattern-based subscriptions"),
-            Self::Pattern => f.write_str("not yet: matching of patterns"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wamp_messages::uri::{Empty, is_realm_name};
 use wamp_messages::validate::{is_enc_algo, is_enc_serializer};
-use wamp_messages::{Uri, UriRules, Value};
+use wamp_messages::{MatchPolicy, Uri, UriRules, Value};
 
 use crate::check::{Check, Outcome, Verdict, ensure};
 use crate::data::{Case, Data};
@@ -25,7 +25,7 @@ fn check(case: &Case) -> Outcome {
         "uri" => uri(case),
         "realm" => realm(case),
         "enc-identifier" => identifier(case),
-        "pattern" => Ok(Verdict::Skipped(Missing::Pattern)),
+        "pattern" => pattern(case),
         "best-match" => Ok(Verdict::Skipped(Missing::BestMatch)),
         "all-matches" => Ok(Verdict::Skipped(Missing::AllMatches)),
         kind => Err(format!("the kind {kind:?} is not known").into()),
@@ -97,5 +97,16 @@ fn identifier(case: &Case) -> Outcome {
             format!("{name:?} is valid: {valid}, for {field:?}")
         })?;
     }
+    Ok(Verdict::Passed)
+}
+
+fn pattern(case: &Case) -> Outcome {
+    let policy = MatchPolicy::new(case.text("policy")?);
+    ensure(policy.is_known(), || format!("the policy {policy} is not known"))?;
+    let (pattern, uri) = (case.text("pattern")?, case.text("uri")?);
+    let matches = policy.matches(pattern, uri);
+    ensure(matches == case.bool("match")?, || {
+        format!("{pattern:?} matches {uri:?} by {policy}: {matches}")
+    })?;
     Ok(Verdict::Passed)
 }
