@@ -1,0 +1,179 @@
+//! What a realm is made of, as its owner says it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wamp_auth::{AnonymousAccess, RouterAuthenticator};
+use wamp_messages::{Uri, UriRules};
+
+use crate::permissions::Permissions;
+use crate::realm::{RealmConfig, RoleConfig};
+
+/// A realm: a namespace of its own for topics and procedures, with those who may join it.
+///
+/// A realm with neither roles nor authenticators is open: everybody is let in as `anonymous` and
+/// may do everything. As soon as it has either, only what was said holds.
+///
+/// ```
+/// use wamp_auth::StaticTickets;
+/// use wamp_router::{Permissions, Realm};
+///
+/// let open = Realm::new("com.example.lobby");
+/// let closed = Realm::new("com.example")
+///     .role("user", Permissions::allow("com.example.").call().subscribe())
+///     .role("backend", Permissions::all())
+///     .authenticator(StaticTickets::new().with_principal("clock", "backend", "secret!!!"))
+///     .anonymous("user");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a realm does nothing until a router gets it"]
+pub struct Realm {
+    pub(crate) name: Uri,
+    pub(crate) authenticators: Vec<Arc<dyn RouterAuthenticator>>,
+    roles: BTreeMap<String, RoleConfig>,
+    rules: UriRules,
+    limits: SessionLimits,
+}
+
+impl Realm {
+    /// An open realm of a name, which is a URI. Nobody can join one whose name is none.
+    pub fn new(name: impl AsRef<str>) -> Self {
+        Self {
+            name: Uri::from_wire(name.as_ref()),
+            authenticators: Vec::new(),
+            roles: BTreeMap::new(),
+            rules: UriRules::LOOSE,
+            limits: SessionLimits::default(),
+        }
+    }
+
+    /// Adds a role, in place of what was said of it before.
+    pub fn role(self, name: impl Into<String>, permissions: Permissions) -> Self {
+        self.with_role(name.into(), permissions, false)
+    }
+
+    /// Adds a role that may also register and publish to URIs that begin with `wamp.`, as its
+    /// permissions say. Give it to parts of the router's own only: its clients can pretend to be
+    /// the router.
+    pub fn trusted_role(self, name: impl Into<String>, permissions: Permissions) -> Self {
+        self.with_role(name.into(), permissions, true)
+    }
+
+    /// Adds a way to authenticate, in place of another one of the same method.
+    ///
+    /// A client offers methods in its order; the first one that is here decides.
+    pub fn authenticator(mut self, authenticator: impl RouterAuthenticator + 'static) -> Self {
+        let method = authenticator.method();
+        self.authenticators.retain(|known| known.method() != method);
+        self.authenticators.push(Arc::new(authenticator));
+        self
+    }
+
+    /// Lets everybody in under a role; the same as an [`AnonymousAccess`] as authenticator.
+    pub fn anonymous(self, role: impl Into<String>) -> Self {
+        self.authenticator(AnonymousAccess::new(role))
+    }
+
+    /// Accepts strict URIs only: lower case letters, digits and `_` between the dots.
+    ///
+    /// The errors that callees answer with are not held to it: they are the callees' own.
+    pub fn strict_uris(mut self) -> Self {
+        self.rules = UriRules::STRICT;
+        self
+    }
+
+    /// Sets how much one session may have.
+    pub fn limits(mut self, limits: SessionLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    fn with_role(mut self, name: String, permissions: Permissions, trusted: bool) -> Self {
+        let role = RoleConfig {
+            permissions,
+            trusted,
+        };
+        self.roles.insert(name, role);
+        self
+    }
+
+    /// Takes the open realm's place for what was not said.
+    pub(crate) fn completed(mut self) -> Self {
+        if self.roles.is_empty() && self.authenticators.is_empty() {
+            let role = AnonymousAccess::default();
+            self = self
+                .role(wamp_auth::ANONYMOUS, Permissions::all())
+                .authenticator(role);
+        }
+        self
+    }
+
+    pub(crate) fn to_config(&self) -> RealmConfig {
+        RealmConfig {
+            roles: self.roles.clone(),
+            rules: self.rules,
+            limits: self.limits,
+        }
+    }
+}
+
+/// How much one session may have at once. What is above it is answered with an ERROR whose URI is
+/// one of [`limit_uri`](crate::limit_uri).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// Subscriptions. 16 384.
+    pub subscriptions: usize,
+    /// Registrations. 16 384.
+    pub registrations: usize,
+    /// Calls that are not answered yet. 16 384.
+    pub calls: usize,
+    /// Invocations, of all callers together, that it has not answered yet. 65 536.
+    pub invocations: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            subscriptions: 16_384,
+            registrations: 16_384,
+            calls: 16_384,
+            invocations: 65_536,
+        }
+    }
+}
+
+impl SessionLimits {
+    /// Sets how many subscriptions a session may have.
+    #[must_use]
+    pub const fn subscriptions(self, subscriptions: usize) -> Self {
+        Self {
+            subscriptions,
+            ..self
+        }
+    }
+
+    /// Sets how many registrations a session may have.
+    #[must_use]
+    pub const fn registrations(self, registrations: usize) -> Self {
+        Self {
+            registrations,
+            ..self
+        }
+    }
+
+    /// Sets how many calls of a session may wait for their answer.
+    #[must_use]
+    pub const fn calls(self, calls: usize) -> Self {
+        Self { calls, ..self }
+    }
+
+    /// Sets how many invocations may wait for a session to answer them.
+    #[must_use]
+    pub const fn invocations(self, invocations: usize) -> Self {
+        Self {
+            invocations,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The routing of one realm: values in, effects out.
+//!
+//! [`Routing`] holds the sessions of a realm with its broker and its dealer. Messages come in by
+//! [`Routing::handle`], and what is to be sent goes out through a [`Sink`]. It knows no connection:
+//! a session is a [`Peer`], an opaque key. Messages were let through by a
+//! [`Lifecycle`](wamp_core::Lifecycle) before; their payloads are never looked into.
+
+pub(crate) mod arena;
+pub(crate) mod index;
+pub(crate) mod reply;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use wamp_core::{Outgoing, Undeliverable, Violation};
+use wamp_messages::{
+    Feature, InvalidKind, Message, PublicationId, RequestId, RequestType, Role, Roles, SessionId,
+    Uri, UriRules, error_uri,
+};
+
+use self::arena::{Arena, Key};
+use self::reply::Refusal;
+use crate::broker::Broker;
+use crate::config::SessionLimits;
+use crate::dealer::{Call, Dealer, Invocation};
+use crate::permissions::{Action, Permissions};
+
+/// The name that tests outside of this module know it by; the crate's own `Realm` is its owner's.
+#[cfg(test)]
+pub(crate) type Realm = Routing;
+
+/// What the router announces in every WELCOME: what works, and nothing else.
+pub(crate) fn announced() -> Roles {
+    Roles::none()
+        .with(
+            Role::Broker,
+            [
+                Feature::SUBSCRIBER_BLACKWHITE_LISTING,
+                Feature::PUBLISHER_EXCLUSION,
+            ],
+        )
+        .with(Role::Dealer, [])
+}
+
+/// A session of a realm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Peer(Key);
+
+impl Peer {
+    /// A small number that no other session of the realm has at the same time.
+    pub(crate) const fn index(self) -> usize {
+        self.0.index()
+    }
+}
+
+/// Who a session is.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) session: SessionId,
+    pub(crate) authid: String,
+    pub(crate) authrole: String,
+    /// What the client announced that it can do.
+    pub(crate) roles: Roles,
+}
+
+/// Takes what is to be done.
+pub(crate) trait Sink {
+    /// Sends a message to a session. Messages to one session leave in the order they come here.
+    fn send(&mut self, to: Peer, message: Outgoing);
+}
+
+/// The rules of a realm.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RealmConfig {
+    /// What each role may do. A session of another role may do nothing.
+    pub(crate) roles: BTreeMap<String, RoleConfig>,
+    pub(crate) rules: UriRules,
+    pub(crate) limits: SessionLimits,
+}
+
+/// What sessions of a role may do.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RoleConfig {
+    pub(crate) permissions: Permissions,
+    /// Whether they may use the URIs that are the router's own.
+    pub(crate) trusted: bool,
+}
+
+/// Gives random numbers, of which all bits are used.
+pub(crate) type RandomBits = Box<dyn FnMut() -> u64 + Send>;
+
+/// The sessions of a realm, with its broker and its dealer.
+pub(crate) struct Routing {
+    config: RealmConfig,
+    random: RandomBits,
+    sessions: Sessions,
+    broker: Broker,
+    dealer: Dealer,
+    undelivered_events: u64,
+}
+
+/// Every session, with its own part of all tables.
+pub(crate) struct Sessions(Arena<Session>);
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) identity: Identity,
+    /// The highest request id that the client has used: what is not above it is not new.
+    last_request: RequestId,
+    pub(crate) subscriptions: BTreeSet<Key>,
+    pub(crate) registrations: BTreeSet<Key>,
+    /// As a caller: what it has called and was not answered yet.
+    pub(crate) calls: BTreeMap<RequestId, Call>,
+    /// As a callee: what it has to answer.
+    pub(crate) invocations: BTreeMap<RequestId, Invocation>,
+    /// The id of the INVOCATION it was sent last.
+    pub(crate) last_invocation: RequestId,
+}
+
+impl Sessions {
+    pub(crate) fn find(&self, peer: Peer) -> Option<&Session> {
+        self.0.get(peer.0)
+    }
+
+    pub(crate) fn find_mut(&mut self, peer: Peer) -> Option<&mut Session> {
+        self.0.get_mut(peer.0)
+    }
+}
+
+impl Routing {
+    pub(crate) fn new(config: RealmConfig, random: RandomBits) -> Self {
+        Self {
+            config,
+            random,
+            sessions: Sessions(Arena::default()),
+            broker: Broker::default(),
+            dealer: Dealer::default(),
+            undelivered_events: 0,
+        }
+    }
+
+    /// Lets a session in.
+    pub(crate) fn join(&mut self, identity: Identity) -> Peer {
+        Peer(self.sessions.0.insert(Session {
+            identity,
+            last_request: RequestId::ZERO,
+            subscriptions: BTreeSet::new(),
+            registrations: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            invocations: BTreeMap::new(),
+            last_invocation: RequestId::ZERO,
+        }))
+    }
+
+    /// Takes a message of an open session.
+    ///
+    /// # Errors
+    ///
+    /// The client must not have sent it. Its session is to be ended: [`Routing::leave`] follows.
+    pub(crate) fn handle(
+        &mut self,
+        peer: Peer,
+        message: Message,
+        sink: &mut impl Sink,
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.find_mut(peer) else {
+            return Ok(());
+        };
+        let Some((request_type, request)) = message.request() else {
+            return self.handle_answer(peer, message, sink);
+        };
+        session.begin(request, message.name())?;
+        let quiet = matches!(&message, Message::Publish(publish)
+            if publish.options.acknowledge != Some(true));
+        let admitted = self.admit(peer, &message)?;
+        let done = admitted.and_then(|()| self.handle_request(peer, message, sink));
+        if let Err(refusal) = done
+            && !quiet
+        {
+            sink.send(peer, refusal.to_error(request_type, request).into());
+        }
+        Ok(())
+    }
+
+    /// Takes a session out, with everything that is its own.
+    pub(crate) fn leave(&mut self, peer: Peer, sink: &mut impl Sink) {
+        let Some(session) = self.sessions.0.remove(peer.0) else {
+            return;
+        };
+        self.broker.handle_leave(peer, &session);
+        self.dealer.handle_leave(&mut self.sessions, &session, sink);
+    }
+
+    /// Takes note that a message could not be sent to a session: not now, and not ever.
+    ///
+    /// A RESULT or ERROR is replaced by an ERROR that says so, an INVOCATION is answered to its
+    /// caller, an EVENT is only counted.
+    pub(crate) fn undeliverable(
+        &mut self,
+        peer: Peer,
+        message: &Outgoing,
+        why: &Undeliverable,
+        sink: &mut impl Sink,
+    ) {
+        match message.message() {
+            Message::Event(_) => self.undelivered_events += 1,
+            Message::Invocation(invocation) => {
+                let sessions = &mut self.sessions;
+                Dealer::handle_undeliverable(sessions, peer, invocation.request, why, sink);
+            }
+            Message::Result(result) if self.sessions.find(peer).is_some() => {
+                let refusal = Refusal::new(why.uri(), why.to_string());
+                let error = refusal.to_error(RequestType::CALL, result.request);
+                sink.send(peer, error.into());
+            }
+            Message::Error(error) if self.sessions.find(peer).is_some() => {
+                // An ERROR that says only this and is still too much is the last one.
+                if error.error == why.uri() && error.payload.is_empty() {
+                    return;
+                }
+                let refusal = Refusal::new(why.uri(), why.to_string());
+                let mut replacement = refusal.to_error(error.request_type, error.request);
+                if error.error == why.uri() {
+                    replacement.payload = wamp_messages::Payload::empty();
+                }
+                sink.send(peer, replacement.into());
+            }
+            // What is left has no payload, and is as short as messages get.
+            _ => {}
+        }
+    }
+
+    /// Whether every table is empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sessions.0.is_empty() && self.broker.is_empty() && self.dealer.is_empty()
+    }
+
+    /// How many sessions there are.
+    pub(crate) const fn session_count(&self) -> usize {
+        self.sessions.0.len()
+    }
+
+    /// How many EVENTs could not be sent to one of their receivers.
+    pub(crate) const fn undelivered_events(&self) -> u64 {
+        self.undelivered_events
+    }
+
+    /// Whether sessions of the role may join.
+    pub(crate) fn has_role(&self, authrole: &str) -> bool {
+        self.config.roles.contains_key(authrole)
+    }
+
+    fn handle_request(
+        &mut self,
+        peer: Peer,
+        message: Message,
+        sink: &mut impl Sink,
+    ) -> Result<(), Refusal> {
+        let limits = &self.config.limits;
+        match message {
+            Message::Subscribe(subscribe) => {
+                self.broker
+                    .subscribe(&mut self.sessions, peer, &subscribe, limits, sink)
+            }
+            Message::Unsubscribe(unsubscribe) => {
+                self.broker
+                    .unsubscribe(&mut self.sessions, peer, &unsubscribe, sink)
+            }
+            Message::Publish(publish) => {
+                let publication = PublicationId::from_random_bits((self.random)());
+                self.broker
+                    .publish(&self.sessions, peer, publish, publication, sink);
+                Ok(())
+            }
+            Message::Register(register) => {
+                self.dealer
+                    .register(&mut self.sessions, peer, &register, limits, sink)
+            }
+            Message::Unregister(unregister) => {
+                self.dealer
+                    .unregister(&mut self.sessions, peer, &unregister, sink)
+            }
+            Message::Call(call) => self
+                .dealer
+                .call(&mut self.sessions, peer, call, limits, sink),
+            // A lifecycle lets no other request through to a router.
+            _ => Ok(()),
+        }
+    }
+
+    fn handle_answer(
+        &mut self,
+        peer: Peer,
+        message: Message,
+        sink: &mut impl Sink,
+    ) -> Result<(), Violation> {
+        match message {
+            Message::Yield(answer) => Dealer::handle_yield(&mut self.sessions, peer, answer, sink),
+            Message::Error(error) => Dealer::handle_error(&mut self.sessions, peer, error, sink),
+            // CANCEL and EVENT_RECEIVED belong to features that are not announced; a client that
+            // sends them all the same loses nothing but their effect.
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the request may be carried out, by the rules of the specification and of the realm.
+    fn admit(&self, peer: Peer, message: &Message) -> Result<Result<(), Refusal>, Violation> {
+        if let Err(invalid) = message.validate(self.config.rules) {
+            return match invalid.kind() {
+                InvalidKind::Protocol(_) => Err(Violation(invalid.to_string())),
+                _ => Ok(Err(Refusal::new(invalid.uri(), invalid.to_string()))),
+            };
+        }
+        let (action, uri) = match message {
+            Message::Subscribe(subscribe) => (Action::Subscribe, &subscribe.topic),
+            Message::Publish(publish) => (Action::Publish, &publish.topic),
+            Message::Register(register) => (Action::Register, &register.procedure),
+            Message::Call(call) => (Action::Call, &call.procedure),
+            _ => return Ok(Ok(())),
+        };
+        let Some(session) = self.sessions.find(peer) else {
+            return Ok(Ok(()));
+        };
+        Ok(self.authorize(&session.identity.authrole, action, uri))
+    }
+
+    fn authorize(&self, authrole: &str, action: Action, uri: &Uri) -> Result<(), Refusal> {
+        let role = self.config.roles.get(authrole);
+        let provides = matches!(action, Action::Register | Action::Publish);
+        if provides && is_reserved(uri) && !role.is_some_and(|role| role.trusted) {
+            let text = format!("{uri:?}: URIs that begin with wamp. are the router's own");
+            return Err(Refusal::new(error_uri::INVALID_URI, text));
+        }
+        if !role.is_some_and(|role| role.permissions.permits(action, uri)) {
+            let text = format!("the role {authrole:?} may not {} {uri:?}", action.name());
+            return Err(Refusal::new(error_uri::NOT_AUTHORIZED, text));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routing")
+            .field("sessions", &self.session_count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Takes the id of a new request.
+    fn begin(&mut self, request: RequestId, message: &str) -> Result<(), Violation> {
+        let last = self.last_request;
+        // Only the request that follows the last id of all is below one that came before it.
+        let wraps = request == last.next() && request < last;
+        if request <= last && (!wraps || self.calls.contains_key(&request)) {
+            return Err(Violation(format!(
+                "{message} has the request id {request}, and {last} was used before: ids of \
+                 requests are sequential"
+            )));
+        }
+        self.last_request = request;
+        Ok(())
+    }
+}
+
+/// Whether the first component is `wamp`.
+fn is_reserved(uri: &Uri) -> bool {
+    uri.components().next() == Some("wamp")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! What a router answers to a request that fails.
+
+use wamp_messages::message::Error;
+use wamp_messages::options::ErrorDetails;
+use wamp_messages::{Format, Payload, RequestId, RequestType, Uri};
+use wamp_serializers::encode_payload;
+
+/// Why a request is refused: an error URI and a text for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    uri: &'static str,
+    text: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(uri: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            uri,
+            text: text.into(),
+        }
+    }
+
+    /// The ERROR that tells the requester.
+    pub(crate) fn to_error(&self, request_type: RequestType, request: RequestId) -> Error {
+        error(request_type, request, self.uri, &self.text)
+    }
+}
+
+/// Makes an ERROR whose one argument is a text for people.
+pub(crate) fn error(
+    request_type: RequestType,
+    request: RequestId,
+    uri: &'static str,
+    text: &str,
+) -> Error {
+    Error {
+        request_type,
+        request,
+        details: ErrorDetails::default(),
+        error: Uri::from_static(uri),
+        payload: explain(text),
+    }
+}
+
+/// A payload of one text, in any format that was compiled in; peers of other formats get it
+/// rewritten like any other.
+fn explain(text: &str) -> Payload {
+    /// A text may quote what a peer sent, which may be long.
+    const MAX_CHARS: usize = 300;
+    let text = match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    };
+    [Format::Json, Format::MsgPack, Format::Cbor]
+        .iter()
+        .find_map(|format| encode_payload(format, &(text,), &()).ok())
+        .unwrap_or_default()
+}
+
+/// Passes on how a payload is encoded, from options to details: every field that says so has the
+/// same name in all of them.
+macro_rules! pass_on_encoding {
+    ($from:expr => $to:expr) => {
+        $crate::realm::reply::pass_on_encoding!(@ $from => $to =>
+            enc_algo enc_key enc_serializer ppt_scheme ppt_serializer ppt_cipher ppt_keyid)
+    };
+    (@ $from:expr => $to:expr => $($field:ident)*) => {
+        $($to.$field.clone_from(&$from.$field);)*
+    };
+}
+pub(crate) use pass_on_encoding;
