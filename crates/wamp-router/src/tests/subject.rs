@@ -1,0 +1,140 @@
+//! The router under test: one realm, and what it sends.
+
+use std::collections::BTreeMap;
+
+use wamp_core::{Outgoing, Undeliverable};
+use wamp_messages::{EncodeError, Message, Roles, SessionId, UriRules};
+
+use super::generate::{AUTHROLES, Input};
+use super::model::Session;
+use crate::Permissions;
+use crate::config::SessionLimits;
+use crate::realm::{Identity, Peer, RealmConfig, RoleConfig, Routing, Sink};
+
+/// Spoils what the router sends in answer to an input.
+pub(super) type Fault = fn(&Input, &mut Vec<(Session, Message)>);
+
+pub(super) struct Subject {
+    routing: Routing,
+    /// The sessions in the order in which they joined.
+    peers: Vec<Peer>,
+    fault: Option<Fault>,
+}
+
+type Sent = Vec<(Session, Message)>;
+
+#[derive(Default)]
+struct Recorder(Vec<(Peer, Message)>);
+
+impl Sink for Recorder {
+    fn send(&mut self, to: Peer, message: Outgoing) {
+        self.0.push((to, message.into_message()));
+    }
+}
+
+impl Subject {
+    pub(super) fn new(fault: Option<Fault>) -> Self {
+        let role = |name: &&str| {
+            let role = RoleConfig {
+                permissions: Permissions::all(),
+                trusted: false,
+            };
+            ((*name).to_owned(), role)
+        };
+        let config = RealmConfig {
+            roles: AUTHROLES.iter().map(role).collect::<BTreeMap<_, _>>(),
+            rules: UriRules::LOOSE,
+            limits: SessionLimits::default(),
+        };
+        // A permutation of 64 bits (splitmix64): random enough, and never twice the same.
+        let mut state = 0_u64;
+        let random = move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        };
+        Self {
+            routing: Routing::new(config, Box::new(random)),
+            peers: Vec::new(),
+            fault,
+        }
+    }
+
+    /// Joins a session, and says under which id.
+    pub(super) fn join(&mut self, authid: &str, authrole: &str) -> u64 {
+        let id = 1_000 + self.peers.len() as u64;
+        let session = SessionId::new(id).expect("below 2^53");
+        let (authid, authrole) = (authid.to_owned(), authrole.to_owned());
+        let identity = Identity {
+            session,
+            authid,
+            authrole,
+            roles: Roles::none(),
+        };
+        self.peers.push(self.routing.join(identity));
+        id
+    }
+
+    pub(super) fn leave(&mut self, session: Session) -> Sent {
+        let mut recorder = Recorder::default();
+        self.routing.leave(self.peers[session], &mut recorder);
+        self.sent(recorder, &Input::Leave(session))
+    }
+
+    /// Hands a message of a session to the router; says whether it breaks the protocol, in which
+    /// case the session is over, as a connection would end it.
+    pub(super) fn handle(&mut self, session: Session, message: Message) -> (bool, Sent) {
+        let mut recorder = Recorder::default();
+        let peer = self.peers[session];
+        let input = Input::Says(session, message.clone());
+        let violation = self.routing.handle(peer, message, &mut recorder).is_err();
+        if violation {
+            self.routing.leave(peer, &mut recorder);
+        }
+        (violation, self.sent(recorder, &input))
+    }
+
+    /// Gives a message back, and says with which error it is to be replaced.
+    pub(super) fn undeliverable(
+        &mut self,
+        session: Session,
+        message: &Message,
+        too_long: bool,
+    ) -> (&'static str, Sent) {
+        let mut recorder = Recorder::default();
+        let why = if too_long {
+            Undeliverable::TooLong { len: 3, max: 2 }
+        } else {
+            Undeliverable::Encode(EncodeError::NotRepresentable {
+                format: "json",
+                what: "a test",
+            })
+        };
+        let outgoing = Outgoing::One(Box::new(message.clone()));
+        self.routing
+            .undeliverable(self.peers[session], &outgoing, &why, &mut recorder);
+        let input = Input::Undeliverable(session, message.clone(), too_long);
+        (why.uri(), self.sent(recorder, &input))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.routing.is_empty()
+    }
+
+    fn sent(&self, recorder: Recorder, input: &Input) -> Sent {
+        let session = |peer: Peer| {
+            let known = self.peers.iter().position(|&known| known == peer);
+            known.expect("the router sends to those who joined")
+        };
+        let mut sent = recorder
+            .0
+            .into_iter()
+            .map(|(to, message)| (session(to), message))
+            .collect();
+        if let Some(fault) = self.fault {
+            fault(input, &mut sent);
+        }
+        sent
+    }
+}
