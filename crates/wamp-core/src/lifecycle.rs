@@ -90,13 +90,20 @@ impl CloseDetails {
 
     /// The details of a session whose transport was lost.
     pub fn transport_lost(message: impl Into<String>) -> Self {
-        Self::new(Uri::from_static(error_uri::CLOSE_TRANSPORT_LOST), Some(message.into()))
+        Self::new(
+            Uri::from_static(error_uri::CLOSE_TRANSPORT_LOST),
+            Some(message.into()),
+        )
     }
 
     /// Whether the session ended in order, on either side's wish.
     pub fn is_clean(&self) -> bool {
-        [error_uri::CLOSE_NORMAL, error_uri::GOODBYE_AND_OUT, error_uri::CLOSE_REALM]
-            .contains(&self.reason.as_str())
+        [
+            error_uri::CLOSE_NORMAL,
+            error_uri::GOODBYE_AND_OUT,
+            error_uri::CLOSE_REALM,
+        ]
+        .contains(&self.reason.as_str())
     }
 }
 
@@ -138,7 +145,10 @@ impl Violation {
 pub fn abort(reason: &'static str, message: impl Into<String>) -> Abort {
     let mut details = AbortDetails::default();
     details.message = Some(message.into());
-    Abort { details, reason: Uri::from_static(reason) }
+    Abort {
+        details,
+        reason: Uri::from_static(reason),
+    }
 }
 
 /// Makes a GOODBYE of a reason and perhaps a text for people.
@@ -151,7 +161,10 @@ pub fn goodbye(reason: Uri, message: Option<String>) -> Goodbye {
 impl Lifecycle {
     /// The lifecycle of one side, before a session.
     pub const fn new(side: Side) -> Self {
-        Self { side, phase: Phase::Detached }
+        Self {
+            side,
+            phase: Phase::Detached,
+        }
     }
 
     /// Whether the session is open.
@@ -286,7 +299,9 @@ fn check(message: &Message) -> Result<(), Violation> {
     if message.request().is_some() {
         return Ok(());
     }
-    message.validate(UriRules::LOOSE).map_err(|invalid| Violation(invalid.to_string()))
+    message
+        .validate(UriRules::LOOSE)
+        .map_err(|invalid| Violation(invalid.to_string()))
 }
 
 #[cfg(test)]
@@ -297,11 +312,19 @@ mod tests {
     use super::*;
 
     fn hello() -> Message {
-        Hello { realm: None, details: Box::default() }.into()
+        Hello {
+            realm: None,
+            details: Box::default(),
+        }
+        .into()
     }
 
     fn welcome() -> Message {
-        Welcome { session: SessionId::ZERO.next(), details: Box::default() }.into()
+        Welcome {
+            session: SessionId::ZERO.next(),
+            details: Box::default(),
+        }
+        .into()
     }
 
     fn leave() -> Message {
@@ -309,12 +332,18 @@ mod tests {
     }
 
     fn received() -> Message {
-        EventReceived { publication: PublicationId::ZERO.next() }.into()
+        EventReceived {
+            publication: PublicationId::ZERO.next(),
+        }
+        .into()
     }
 
     fn router() -> Lifecycle {
         let mut router = Lifecycle::new(Side::Router);
-        assert!(matches!(router.handle_received(hello()), Ok(Received::Hello(_))));
+        assert!(matches!(
+            router.handle_received(hello()),
+            Ok(Received::Hello(_))
+        ));
         router.handle_sent(&welcome());
         assert!(router.is_established());
         router
@@ -323,14 +352,21 @@ mod tests {
     #[test]
     fn nothing_comes_before_hello() {
         for message in [received(), welcome()] {
-            assert!(Lifecycle::new(Side::Router).handle_received(message).is_err());
+            assert!(
+                Lifecycle::new(Side::Router)
+                    .handle_received(message)
+                    .is_err()
+            );
         }
     }
 
     #[test]
     fn a_second_hello_is_a_violation() {
         let error = router().handle_received(hello()).unwrap_err();
-        assert_eq!(error.to_string(), "HELLO must not be sent in an open session");
+        assert_eq!(
+            error.to_string(),
+            "HELLO must not be sent in an open session"
+        );
         assert_eq!(error.to_abort().reason, error_uri::PROTOCOL_VIOLATION);
     }
 
@@ -343,8 +379,10 @@ mod tests {
             payload: Default::default(),
         };
         assert!(router().handle_received(event.into()).is_err());
-        let published =
-            Published { request: RequestId::ZERO, publication: PublicationId::ZERO };
+        let published = Published {
+            request: RequestId::ZERO,
+            publication: PublicationId::ZERO,
+        };
         assert!(router().handle_received(published.into()).is_err());
     }
 
@@ -356,7 +394,10 @@ mod tests {
         };
         assert!(details.is_clean());
         assert_eq!(reply.reason, error_uri::GOODBYE_AND_OUT);
-        assert!(matches!(router.handle_received(hello()), Ok(Received::Hello(_))));
+        assert!(matches!(
+            router.handle_received(hello()),
+            Ok(Received::Hello(_))
+        ));
     }
 
     #[test]
@@ -364,7 +405,10 @@ mod tests {
         let mut router = router();
         router.handle_sent(&leave());
         assert_eq!(router.handle_received(received()), Ok(Received::Ignored));
-        assert!(matches!(router.handle_received(leave()), Ok(Received::Goodbye(_, None))));
+        assert!(matches!(
+            router.handle_received(leave()),
+            Ok(Received::Goodbye(_, None))
+        ));
         assert!(router.is_detached());
     }
 
@@ -372,7 +416,10 @@ mod tests {
     fn an_abort_ends_the_session_from_anywhere() {
         let mut router = router();
         let message = abort(error_uri::SYSTEM_SHUTDOWN, "off").into();
-        assert!(matches!(router.handle_received(message), Ok(Received::Abort(_))));
+        assert!(matches!(
+            router.handle_received(message),
+            Ok(Received::Abort(_))
+        ));
         assert!(router.is_aborted());
         assert_eq!(router.handle_received(received()), Ok(Received::Ignored));
     }
@@ -384,7 +431,10 @@ mod tests {
         assert!(client.handle_received(leave()).is_err());
         let mut client = Lifecycle::new(Side::Client);
         client.handle_sent(&hello());
-        assert!(matches!(client.handle_received(welcome()), Ok(Received::Welcome(_))));
+        assert!(matches!(
+            client.handle_received(welcome()),
+            Ok(Received::Welcome(_))
+        ));
         assert!(client.is_established());
     }
 }

@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 use wamp_messages::{Format, Message};
 
 use crate::outgoing::Outgoing;
-use crate::transport::{CloseReason, ConnectionInfo, ReceiveError, SendError, Transport, TransportError};
+use crate::transport::{
+    CloseReason, ConnectionInfo, ReceiveError, SendError, Transport, TransportError,
+};
 
 /// How many messages wait on the way before the sender does.
 const CAPACITY: usize = 256;

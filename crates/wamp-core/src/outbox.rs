@@ -28,7 +28,10 @@ pub struct OutboxLimits {
 
 impl Default for OutboxLimits {
     fn default() -> Self {
-        Self { mark: 16 << 20, reserve: 16 << 20 }
+        Self {
+            mark: 16 << 20,
+            reserve: 16 << 20,
+        }
     }
 }
 
@@ -52,7 +55,10 @@ pub struct OutboxClosed;
 impl Outbox {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits) -> Self {
-        Self { limits, state: Mutex::default() }
+        Self {
+            limits,
+            state: Mutex::default(),
+        }
     }
 
     /// Puts a message in, and returns the waker of the connection if it waits: the caller wakes it
@@ -93,7 +99,11 @@ impl Outbox {
         if state.closed || state.weight < self.limits.mark {
             return Poll::Ready(());
         }
-        if !state.senders.iter().any(|waker| waker.will_wake(cx.waker())) {
+        if !state
+            .senders
+            .iter()
+            .any(|waker| waker.will_wake(cx.waker()))
+        {
             state.senders.push(cx.waker().clone());
         }
         Poll::Pending
@@ -187,7 +197,9 @@ mod tests {
     }
 
     fn acknowledgement() -> Outgoing {
-        Outgoing::from(EventReceived { publication: PublicationId::ZERO })
+        Outgoing::from(EventReceived {
+            publication: PublicationId::ZERO,
+        })
     }
 
     #[test]
@@ -202,7 +214,10 @@ mod tests {
 
     #[test]
     fn events_stop_at_the_mark_and_answers_at_the_reserve() {
-        let limits = OutboxLimits { mark: 1_000, reserve: 1_000 };
+        let limits = OutboxLimits {
+            mark: 1_000,
+            reserve: 1_000,
+        };
         let outbox = Outbox::new(limits);
         assert!(outbox.push(event(600)).is_ok());
         assert!(outbox.push(acknowledgement()).is_ok());
@@ -212,7 +227,10 @@ mod tests {
 
     #[test]
     fn a_sender_waits_for_room_and_is_woken_when_there_is_some() {
-        let outbox = Outbox::new(OutboxLimits { mark: 500, reserve: 500 });
+        let outbox = Outbox::new(OutboxLimits {
+            mark: 500,
+            reserve: 500,
+        });
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
         let cx = Context::from_waker(&waker);
@@ -229,6 +247,10 @@ mod tests {
         outbox.push(acknowledgement()).unwrap();
         outbox.close();
         assert!(outbox.push(acknowledgement()).is_err());
-        assert!(outbox.poll_pop(&Context::from_waker(Waker::noop())).is_ready());
+        assert!(
+            outbox
+                .poll_pop(&Context::from_waker(Waker::noop()))
+                .is_ready()
+        );
     }
 }

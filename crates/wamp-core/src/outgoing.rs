@@ -7,7 +7,10 @@ use wamp_serializers::{Frame, Serializer};
 
 /// A message on its way to one peer, or to many.
 #[derive(Debug, Clone)]
-#[allow(clippy::exhaustive_enums, reason = "a message goes to one peer or to many")]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a message goes to one peer or to many"
+)]
 pub enum Outgoing {
     /// For one peer.
     One(Box<Message>),
@@ -97,6 +100,8 @@ impl SharedMessage {
             // A foreign format has no place of its own; its peers are few.
             _ => return serializer.encode(&self.message),
         };
-        cached.get_or_init(|| serializer.encode(&self.message)).clone()
+        cached
+            .get_or_init(|| serializer.encode(&self.message))
+            .clone()
     }
 }

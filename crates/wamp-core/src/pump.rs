@@ -23,7 +23,10 @@ pub struct Pump<T> {
 impl<T: Transport> Pump<T> {
     /// Takes a transport.
     pub const fn new(transport: T) -> Self {
-        Self { transport, unflushed: false }
+        Self {
+            transport,
+            unflushed: false,
+        }
     }
 
     /// Sends what waits in the outbox, as far as the transport takes it; ready when the outbox was
@@ -59,7 +62,11 @@ impl<T: Transport> Pump<T> {
             }
             self.unflushed = false;
         }
-        if emptied { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if emptied {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Receives the next message.
@@ -84,6 +91,11 @@ impl<T: Transport> Pump<T> {
     /// The format in which payloads are best handed to the transport.
     pub fn format(&self) -> Format {
         self.transport.format()
+    }
+
+    /// How long a message may be that the transport sends, in octets, if that is bounded.
+    pub fn max_len(&self) -> Option<usize> {
+        self.transport.max_len()
     }
 
     /// What is known of the connection.

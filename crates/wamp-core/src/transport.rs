@@ -52,6 +52,11 @@ pub trait Transport: Send + 'static {
     /// The format in which payloads are best handed to this transport.
     fn format(&self) -> Format;
 
+    /// How long a message may be that this transport sends, in octets, if that is bounded.
+    fn max_len(&self) -> Option<usize> {
+        None
+    }
+
     /// What is known of the connection.
     fn info(&self) -> &ConnectionInfo;
 }
@@ -89,6 +94,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).format()
     }
 
+    fn max_len(&self) -> Option<usize> {
+        (**self).max_len()
+    }
+
     fn info(&self) -> &ConnectionInfo {
         (**self).info()
     }
@@ -115,13 +124,18 @@ pub struct ConnectionInfo {
 impl ConnectionInfo {
     /// Describes a connection by a kind of transport.
     pub fn new(transport: &'static str) -> Self {
-        Self { transport, ..Self::default() }
+        Self {
+            transport,
+            ..Self::default()
+        }
     }
 
     /// The value of an HTTP header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.http_headers.iter();
-        headers.find(|(known, _)| known == name).map(|(_, value)| &**value)
+        headers
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| &**value)
     }
 }
 

@@ -1,0 +1,193 @@
+//! Publications.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+use wamp_core::CloseDetails;
+use wamp_core::client::Pending;
+use wamp_messages::options::PublishOptions;
+use wamp_messages::{InvalidUri, Message, PublicationId, Uri, message};
+
+use crate::arguments::Arguments;
+use crate::error::{PublishError, SessionClosed};
+use crate::session::{Session, Shared};
+
+impl Session {
+    /// Publishes an event to a topic.
+    ///
+    /// ```
+    /// # async fn example(session: wamp_session::Session) -> Result<(), wamp_session::PublishError> {
+    /// session.publish("com.example.tick").args((1, "one")).await?;
+    /// let publication = session.publish("com.example.tick").args((2, "two")).acknowledge().await?;
+    /// println!("published as {}", publication.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Without [`acknowledge`](Publish::acknowledge) it is done when it waits to be sent, and a
+    /// router that refuses it does not say so.
+    pub fn publish(&self, topic: impl AsRef<str>) -> Publish {
+        Publish {
+            arguments: Arguments::new(self.shared().format.clone()),
+            shared: Arc::clone(self.shared()),
+            topic: Uri::new(topic.as_ref()),
+            options: PublishOptions::default(),
+        }
+    }
+}
+
+/// A publication that is being put together; awaiting it makes it.
+#[must_use = "an event is published when this is awaited"]
+pub struct Publish {
+    shared: Arc<Shared>,
+    topic: Result<Uri, InvalidUri>,
+    options: PublishOptions,
+    arguments: Arguments,
+}
+
+impl Publish {
+    /// Gives arguments: a tuple, a list, or `args![..]`.
+    pub fn args<A: Serialize>(mut self, args: A) -> Self {
+        self.arguments.set_args(&args);
+        self
+    }
+
+    /// Gives keyword arguments: a struct, a map, or `kwargs!{..}`.
+    pub fn kwargs<K: Serialize>(mut self, kwargs: K) -> Self {
+        self.arguments.set_kwargs(&kwargs);
+        self
+    }
+
+    /// Whether the publisher gets no event, even if it has subscribed; true unless said otherwise.
+    pub fn exclude_me(mut self, exclude: bool) -> Self {
+        self.options.exclude_me = Some(exclude);
+        self
+    }
+
+    /// Sets options that have no method of their own.
+    pub fn options(mut self, set: impl FnOnce(&mut PublishOptions)) -> Self {
+        set(&mut self.options);
+        self
+    }
+
+    /// Waits until the router has accepted the event.
+    pub fn acknowledge(mut self) -> AcknowledgedPublish {
+        self.options.acknowledge = Some(true);
+        AcknowledgedPublish(self)
+    }
+
+    fn send(self) -> Result<(), PublishError> {
+        let (topic, payload) = (self.topic?, self.arguments.into_payload()?);
+        self.shared.check_len(&topic, payload.len())?;
+        let options = self.options;
+        self.shared.send_with(|client| {
+            let request = client.request_unanswered();
+            (
+                Message::from(message::Publish {
+                    request,
+                    options,
+                    topic,
+                    payload,
+                }),
+                (),
+            )
+        })?;
+        Ok(())
+    }
+
+    fn send_acknowledged(self) -> Result<Acknowledgement, PublishError> {
+        let (topic, payload) = (self.topic?, self.arguments.into_payload()?);
+        self.shared.check_len(&topic, payload.len())?;
+        let options = self.options;
+        let (sender, receiver) = oneshot::channel();
+        self.shared.request(Pending::Publish(sender), |request| {
+            message::Publish {
+                request,
+                options,
+                topic,
+                payload,
+            }
+            .into()
+        })?;
+        Ok(receiver)
+    }
+}
+
+impl fmt::Debug for Publish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for Publish {
+    type Output = Result<(), PublishError>;
+    type IntoFuture = PublishFuture;
+
+    fn into_future(self) -> PublishFuture {
+        PublishFuture(Some(Box::new(self)))
+    }
+}
+
+/// A publication that waits for room in the outbox.
+///
+/// Dropped before it is ready, nothing is published.
+#[must_use = "a future does nothing unless polled"]
+#[derive(Debug)]
+pub struct PublishFuture(Option<Box<Publish>>);
+
+impl Future for PublishFuture {
+    type Output = Result<(), PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(publish) = &self.0 else {
+            return Poll::Pending;
+        };
+        ready!(publish.shared.outbox.poll_room(cx));
+        let Some(publish) = self.0.take() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(publish.send())
+    }
+}
+
+/// A publication that the router is asked to acknowledge; awaiting it makes it.
+#[must_use = "an event is published when this is awaited"]
+#[derive(Debug)]
+pub struct AcknowledgedPublish(Publish);
+
+type Acknowledgement = oneshot::Receiver<Result<message::Published, PublishError>>;
+
+impl IntoFuture for AcknowledgedPublish {
+    type Output = Result<Publication, PublishError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// Dropped after it was first polled, the event is published all the same.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let shared = Arc::clone(&self.0.shared);
+            std::future::poll_fn(|cx| shared.outbox.poll_room(cx)).await;
+            let ended = || CloseDetails::transport_lost("the session's task has ended");
+            let answer = self.0.send_acknowledged()?.await;
+            let published = answer.map_err(|_| SessionClosed(ended()))??;
+            Ok(Publication(published.publication))
+        })
+    }
+}
+
+/// An event that the router has accepted (`IPublication` of the reference).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publication(PublicationId);
+
+impl Publication {
+    /// The id of the publication, which its events carry.
+    pub const fn id(self) -> PublicationId {
+        self.0
+    }
+}

@@ -1,0 +1,299 @@
+//! Events, and the streams on which they come.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+use wamp_core::CloseDetails;
+use wamp_core::client::{ListenerId, Pending};
+use wamp_messages::{Message, Payload, PublicationId, SubscriptionId, Uri, message, options};
+use wamp_serializers::{PayloadError, decode_args, decode_kwargs};
+
+use crate::error::{SessionClosed, SubscribeError};
+use crate::session::{Answer, Refused, Session, Shared};
+
+/// An event of a topic, not decoded until it is read.
+#[derive(Debug, Clone)]
+pub struct Event {
+    payload: Payload,
+    details: EventDetails,
+    missed: u64,
+    session: std::sync::Weak<Shared>,
+}
+
+impl Event {
+    /// Reads the arguments into a type that is made of a list: a tuple, or a `Vec<Value>`.
+    ///
+    /// # Errors
+    ///
+    /// The arguments do not fit the type.
+    pub fn args<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        decode_args(&self.payload)
+    }
+
+    /// Reads the keyword arguments into a type that is made of a dict: a struct, or a `Dict`.
+    ///
+    /// # Errors
+    ///
+    /// The keyword arguments do not fit the type.
+    pub fn kwargs<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        decode_kwargs(&self.payload)
+    }
+
+    /// What the event came with.
+    pub const fn details(&self) -> &EventDetails {
+        &self.details
+    }
+
+    /// How many events were dropped right before this one, because the stream was not read in time
+    /// and its [buffer](crate::Subscribe::buffer) was full.
+    pub const fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// The payload as it was received. It shares the buffer it was received in.
+    pub const fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    pub(crate) fn session(&self) -> Option<Session> {
+        self.session.upgrade()?.session()
+    }
+}
+
+/// Details of an event (`EventDetails` of the reference).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EventDetails {
+    /// The subscription by which it came.
+    pub subscription: SubscriptionId,
+    /// The publication.
+    pub publication: PublicationId,
+    /// The topic it was published to.
+    pub topic: Uri,
+    /// The options of the EVENT: the publisher, if it is disclosed, and more.
+    pub options: Arc<options::EventDetails>,
+}
+
+/// A subscription, as the stream of its events.
+///
+/// Events come in the order in which they were published by each publisher. Several streams on one
+/// topic share one subscription: the last that is dropped ends it. The stream ends with the session.
+///
+/// Events that are not read wait in a buffer; if it is full, those that come are dropped, and the
+/// next event that is read says how many: [`Event::missed`].
+pub struct Subscription {
+    handle: SubscriptionHandle,
+    events: mpsc::Receiver<Event>,
+    ended: bool,
+}
+
+impl Subscription {
+    pub(crate) const fn new(handle: SubscriptionHandle, events: mpsc::Receiver<Event>) -> Self {
+        Self {
+            handle,
+            events,
+            ended: false,
+        }
+    }
+
+    /// The id of the subscription.
+    pub const fn id(&self) -> SubscriptionId {
+        self.handle.id
+    }
+
+    /// The topic.
+    pub const fn topic(&self) -> &Uri {
+        &self.handle.topic
+    }
+
+    /// Waits for the next event; `None` when the subscription has ended.
+    ///
+    /// Dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Ends the subscription, if no other stream shares it, and waits until it has ended.
+    ///
+    /// Dropped after it was first polled, the subscription ends all the same.
+    ///
+    /// # Errors
+    ///
+    /// The session has ended.
+    pub async fn unsubscribe(mut self) -> Result<(), SubscribeError> {
+        self.ended = true;
+        self.handle.clone().unsubscribe().await
+    }
+
+    /// Takes handle and events apart; the subscription then ends by its handle.
+    pub(crate) fn into_parts(mut self) -> (SubscriptionHandle, mpsc::Receiver<Event>) {
+        self.ended = true;
+        let (_, nothing) = mpsc::channel(1);
+        (
+            self.handle.clone(),
+            std::mem::replace(&mut self.events, nothing),
+        )
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.handle.end(None);
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Subscription").field(&self.handle).finish()
+    }
+}
+
+/// A subscription with a handler (`ISubscription` of the reference).
+///
+/// Dropping it does nothing: the handler goes on until it is unsubscribed or the session ends.
+#[derive(Clone)]
+pub struct SubscriptionHandle {
+    id: SubscriptionId,
+    listener: ListenerId,
+    topic: Uri,
+    session: Session,
+}
+
+impl SubscriptionHandle {
+    pub(crate) const fn new(
+        id: SubscriptionId,
+        listener: ListenerId,
+        topic: Uri,
+        session: Session,
+    ) -> Self {
+        Self {
+            id,
+            listener,
+            topic,
+            session,
+        }
+    }
+
+    /// The id of the subscription.
+    pub const fn id(&self) -> SubscriptionId {
+        self.id
+    }
+
+    /// The topic.
+    pub const fn topic(&self) -> &Uri {
+        &self.topic
+    }
+
+    /// Ends the subscription, if no other stream or handler shares it, and waits until it has ended.
+    /// Events that have come before are still handled.
+    ///
+    /// Dropped after it was first polled, the subscription ends all the same.
+    ///
+    /// # Errors
+    ///
+    /// The session has ended.
+    pub async fn unsubscribe(self) -> Result<(), SubscribeError> {
+        let (sender, receiver) = oneshot::channel();
+        if !self.end(Some(sender)) {
+            return Ok(());
+        }
+        Ok(received(receiver).await?)
+    }
+
+    /// Removes the listener. Whether it was the last, and UNSUBSCRIBE goes out.
+    fn end(&self, waiting: Option<oneshot::Sender<Answer<()>>>) -> bool {
+        let shared = self.session.shared();
+        let subscription = self.id;
+        if !shared
+            .lock()
+            .client
+            .remove_listener(subscription, self.listener)
+        {
+            return false;
+        }
+        // If the session has ended, so has the subscription.
+        let sent = shared.request(Pending::Unsubscribe(waiting), |request| {
+            Message::from(message::Unsubscribe {
+                request,
+                subscription,
+                options: None,
+            })
+        });
+        sent.is_ok()
+    }
+}
+
+impl fmt::Debug for SubscriptionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionHandle")
+            .field("id", &self.id)
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The other end of a stream: where the session's task puts its events.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    topic: Uri,
+    events: mpsc::Sender<Event>,
+    missed: AtomicU64,
+}
+
+impl Listener {
+    pub(crate) fn new(topic: Uri, buffer: usize) -> (Self, mpsc::Receiver<Event>) {
+        let (events, receiver) = mpsc::channel(buffer.max(1));
+        (
+            Self {
+                topic,
+                events,
+                missed: AtomicU64::new(0),
+            },
+            receiver,
+        )
+    }
+
+    /// Hands an event over; it never waits.
+    pub(crate) fn deliver(&self, event: &message::Event, session: &Arc<Shared>) {
+        let Ok(permit) = self.events.try_reserve() else {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let options = Arc::new(event.details.clone());
+        permit.send(Event {
+            payload: event.payload.clone(),
+            details: EventDetails {
+                subscription: event.subscription,
+                publication: event.publication,
+                topic: options.topic.clone().unwrap_or_else(|| self.topic.clone()),
+                options,
+            },
+            missed: self.missed.swap(0, Ordering::Relaxed),
+            session: Arc::downgrade(session),
+        });
+    }
+}
+
+/// Waits for the answer to a request.
+pub(crate) async fn received<T>(receiver: oneshot::Receiver<Answer<T>>) -> Answer<T> {
+    receiver.await.unwrap_or_else(|_| {
+        let details = CloseDetails::transport_lost("the session's task has ended");
+        Err(Refused::Closed(SessionClosed(details)))
+    })
+}
