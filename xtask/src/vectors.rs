@@ -10,20 +10,26 @@ use crate::args::Args;
 pub(crate) const HELP: &str = "\
 Runs the test vectors: a line per file with passed, failed and skipped, each failure by name.
 
-Usage: cargo xtask vectors [DIR]
+Usage: cargo xtask vectors [-v] [DIR]
 
   DIR   a directory with the files messages.json, malformed.json, uris.json, websocket.json and
         sessions.json; without it the project's own copy is taken
+  -v    prints each skipped case with its reason, instead of their number
 ";
 
 pub(crate) fn run(sh: &Shell, mut args: Args) -> Result<()> {
+    let verbose = args.flag("-v");
     let dir = args.positional();
     args.finish()?;
-    in_dir(sh, dir.as_deref().map(Path::new))
+    vectors(sh, dir.as_deref().map(Path::new), verbose)
 }
 
 /// Runs the vectors of `dir`, or those of the project.
 pub(crate) fn in_dir(sh: &Shell, dir: Option<&Path>) -> Result<()> {
+    vectors(sh, dir, false)
+}
+
+fn vectors(sh: &Shell, dir: Option<&Path>, verbose: bool) -> Result<()> {
     // The runner's working directory is that of its crate, so the path must not be relative.
     let dir = match dir {
         Some(dir) => {
@@ -40,7 +46,8 @@ pub(crate) fn in_dir(sh: &Shell, dir: Option<&Path>) -> Result<()> {
         None => None,
     };
     // `--workspace` and not `-p wamp`, so that what the tests have built is used again.
-    cmd!(sh, "cargo test --workspace --test vectors -- {dir...}")
+    let verbose = verbose.then_some("-v");
+    cmd!(sh, "cargo test --workspace --test vectors -- {verbose...} {dir...}")
         .run()
         .context("the vectors have failures")
 }
