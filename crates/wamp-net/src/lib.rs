@@ -1,1 +1,34 @@
-//! Endpoints, dialling and listening for WAMP transports.
+//! Where WAMP connections come from: endpoints and their URLs, dialling, listening.
+//!
+//! This crate knows addresses and sockets, and what is true of every connection whatever it carries
+//! ([`ConnectionInfo`](wamp_core::ConnectionInfo)). It must never know a handshake, a frame or a
+//! message: those belong to the crates of the transports, which build on this one.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use wamp_net::{Address, DialOptions, Endpoint, Listener};
+//!
+//! let listener = Listener::bind("127.0.0.1:0").await?;
+//! let url = format!("ws://localhost:{}/ws", listener.local_addr()?.port());
+//!
+//! let endpoint: Endpoint = url.parse()?;
+//! let Address::Tcp { host, port } = endpoint.address() else { unreachable!() };
+//! let dialled = wamp_net::dial(host, *port, &DialOptions::default()).await?;
+//!
+//! let accepted = listener.accept().await;
+//! assert_eq!(accepted.info.peer_addr, Some(dialled.local_addr()?));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! So far there is TCP with the scheme `ws://`. The other schemes of WAMP are known by name and
+//! refused with an error that says so; none of them ever falls back to another.
+
+pub mod dial;
+pub mod endpoint;
+pub mod listen;
+
+pub use crate::dial::{Attempt, DialError, DialOptions, dial};
+pub use crate::endpoint::{Address, Endpoint, EndpointError, Host, Protocol};
+pub use crate::listen::{Incoming, ListenError, ListenLimits, Listener, Permit};

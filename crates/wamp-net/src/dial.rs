@@ -1,0 +1,177 @@
+//! Dialling: a name is looked up, and its addresses race (RFC 8305, "Happy Eyeballs").
+
+mod race;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::endpoint::Host;
+
+/// Opens a TCP connection to a host.
+///
+/// All of its addresses are tried, IPv6 and IPv4 in turn; the next begins when the one before it
+/// failed or has taken [`DialOptions::attempt_delay`], and the first that connects wins. The
+/// connection sends without delay (`TCP_NODELAY`).
+///
+/// Dropping the future ends all attempts.
+///
+/// # Errors
+///
+/// The name has no address, or none of them could be connected; the error tells what happened to
+/// each.
+pub async fn dial(host: &Host, port: u16, options: &DialOptions) -> Result<TcpStream, DialError> {
+    let place = || format!("{host}:{port}");
+    let failures = race::Failures::default();
+    let connecting = async {
+        let addresses = resolve(host, port).await?;
+        if addresses.is_empty() {
+            return Err(DialError::NoAddress { place: place() });
+        }
+        let order = race::order(addresses);
+        tracing::debug!(%host, port, addresses = ?order, "dialling");
+        let connect = async |address| {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        race::race(order, options.attempt_delay, connect, &failures)
+            .await
+            .ok_or_else(|| DialError::Unreachable {
+                place: place(),
+                attempts: Attempts(failures.take()),
+            })
+    };
+    match timeout(options.connect_timeout, connecting).await {
+        Ok(result) => result,
+        Err(_) => Err(DialError::TimedOut {
+            place: place(),
+            after: options.connect_timeout,
+            attempts: Attempts(failures.take()),
+        }),
+    }
+}
+
+/// How to dial.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DialOptions {
+    /// How long looking the name up and connecting may take together. 10 s.
+    pub connect_timeout: Duration,
+    /// How long an attempt is alone before the next address is tried beside it. 250 ms, as RFC
+    /// 8305 recommends.
+    pub attempt_delay: Duration,
+}
+
+impl Default for DialOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            attempt_delay: Duration::from_millis(250),
+        }
+    }
+}
+
+impl DialOptions {
+    /// Sets [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`attempt_delay`](Self::attempt_delay).
+    #[must_use]
+    pub const fn attempt_delay(mut self, delay: Duration) -> Self {
+        self.attempt_delay = delay;
+        self
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The name exists, but has no address.
+    #[error("{place} has no address")]
+    NoAddress {
+        /// The host and port.
+        place: String,
+    },
+    /// The name could not be looked up.
+    #[error("{place} could not be looked up: {error}")]
+    Resolve {
+        /// The host and port.
+        place: String,
+        /// What the system says.
+        error: Arc<io::Error>,
+    },
+    /// It took too long.
+    #[error("{place} could not be reached within {after:?}{attempts}")]
+    TimedOut {
+        /// The host and port.
+        place: String,
+        /// The time that was given.
+        after: Duration,
+        /// What had failed until then.
+        attempts: Attempts,
+    },
+    /// Every address failed.
+    #[error("{place} could not be reached{attempts}")]
+    Unreachable {
+        /// The host and port.
+        place: String,
+        /// What happened to each.
+        attempts: Attempts,
+    },
+}
+
+/// The attempts that failed, in the order in which they did.
+#[derive(Debug, Clone)]
+pub struct Attempts(Vec<Attempt>);
+
+impl Attempts {
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Attempt> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Attempt { address, error }) in self.0.iter().enumerate() {
+            let before = if at == 0 { ": " } else { "; " };
+            write!(f, "{before}{address}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An attempt to connect that failed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Where it went.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub error: Arc<io::Error>,
+}
+
+async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, DialError> {
+    let name = match host {
+        Host::Ip(address) => return Ok(vec![SocketAddr::new(*address, port)]),
+        Host::Name(name) => name,
+    };
+    match tokio::net::lookup_host((&**name, port)).await {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) => Err(DialError::Resolve {
+            place: format!("{host}:{port}"),
+            error: Arc::new(error),
+        }),
+    }
+}

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use wamp_net::{DialError, DialOptions, Host, dial};
+
+#[tokio::test]
+async fn a_name_is_looked_up_and_its_open_address_found() {
+    // Where localhost is ::1 too, that address refuses, and the other one must be found.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let host: Host = "localhost".parse().unwrap();
+    let stream = dial(&host, port, &DialOptions::default()).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    assert!(stream.nodelay().unwrap());
+}
+
+#[tokio::test]
+async fn an_ipv6_address_is_dialled() {
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+        eprintln!("this machine has no IPv6; nothing was tested");
+        return;
+    };
+    let address = listener.local_addr().unwrap();
+    let host: Host = "[::1]".parse().unwrap();
+    let stream = dial(&host, address.port(), &DialOptions::default())
+        .await
+        .unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+}
+
+#[tokio::test]
+async fn a_closed_port_is_told_with_its_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = dial(
+        &address.ip().into(),
+        address.port(),
+        &DialOptions::default(),
+    )
+    .await
+    .unwrap_err();
+    let DialError::Unreachable { attempts, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        attempts
+            .iter()
+            .map(|attempt| attempt.address)
+            .collect::<Vec<_>>(),
+        [address]
+    );
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_is_told() {
+    let host: Host = "no-such-name.invalid".parse().unwrap();
+    let error = dial(&host, 80, &DialOptions::default()).await.unwrap_err();
+    assert!(matches!(&error, DialError::Resolve { .. }), "{error}");
+    assert!(
+        error.to_string().starts_with("no-such-name.invalid:80 "),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn dialling_ends_with_its_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = DialOptions::default().connect_timeout(Duration::ZERO);
+    let error = dial(&Host::Name("localhost".into()), address.port(), &options)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, DialError::TimedOut { .. }), "{error}");
+}

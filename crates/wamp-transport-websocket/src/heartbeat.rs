@@ -1,0 +1,172 @@
+//! The heartbeat: when a ping is due, and when a peer is dead.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::meter::Metered;
+
+/// Decides on pings, by one timer that is moved once per ping and not once per message.
+///
+/// ```text
+///            interval over: Ping                    timeout over, nothing read: Dead
+///   Resting ────────────────────▶ Pinged ───────────────────────────────────────────▶
+///      ▲                          │    ▲  │
+///      └──────────────────────────┘    └──┘ the ping itself is not written yet,
+///            anything was read              but other octets were
+/// ```
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    interval: Duration,
+    timeout: Duration,
+    timer: Pin<Box<Sleep>>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Resting,
+    Pinged { at: Instant, flushed: bool },
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Beat {
+    /// Send a ping.
+    Ping,
+    /// Give the connection up.
+    Dead,
+}
+
+impl Heartbeat {
+    /// Begins to rest; there must be a runtime with a timer.
+    pub(crate) fn new(interval: Duration, timeout: Duration) -> Self {
+        Self {
+            interval,
+            timeout,
+            timer: Box::pin(sleep(interval)),
+            state: State::Resting,
+        }
+    }
+
+    /// Waits until there is something to do. All that can be read must have been read before: what
+    /// waits in the socket shows that the peer lives.
+    pub(crate) fn poll<S>(&mut self, cx: &mut Context<'_>, meter: &mut Metered<S>) -> Poll<Beat> {
+        loop {
+            match self.state {
+                State::Pinged { at, .. } if meter.read => {
+                    self.state = State::Resting;
+                    self.timer.as_mut().reset(at + self.interval);
+                }
+                State::Resting => {
+                    ready!(self.timer.as_mut().poll(cx));
+                    let at = Instant::now();
+                    self.timer.as_mut().reset(at + self.timeout);
+                    self.state = State::Pinged { at, flushed: false };
+                    (meter.read, meter.written) = (false, false);
+                    return Poll::Ready(Beat::Ping);
+                }
+                State::Pinged { flushed, .. } => {
+                    ready!(self.timer.as_mut().poll(cx));
+                    if flushed || !meter.written {
+                        return Poll::Ready(Beat::Dead);
+                    }
+                    meter.written = false;
+                    self.timer.as_mut().reset(Instant::now() + self.timeout);
+                }
+            }
+        }
+    }
+
+    /// Notes that everything is written.
+    pub(crate) fn flushed(&mut self) {
+        if let State::Pinged { flushed, .. } = &mut self.state {
+            *flushed = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    async fn next(heartbeat: &mut Heartbeat, meter: &mut Metered<()>) -> (Beat, Duration) {
+        let begin = Instant::now();
+        let beat = poll_fn(|cx| heartbeat.poll(cx, meter)).await;
+        (beat, Duration::from_secs(begin.elapsed().as_secs()))
+    }
+
+    fn start() -> (Heartbeat, Metered<()>) {
+        (Heartbeat::new(INTERVAL, TIMEOUT), Metered::new(()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_is_pinged_once_per_interval() {
+        let (mut heartbeat, mut meter) = start();
+        for _ in 0..3 {
+            assert_eq!(
+                next(&mut heartbeat, &mut meter).await,
+                (Beat::Ping, INTERVAL)
+            );
+            heartbeat.flushed();
+            meter.read = true;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_dead_after_the_timeout() {
+        let (mut heartbeat, mut meter) = start();
+        // What came before the ping is no answer to it.
+        meter.read = true;
+        assert_eq!(
+            next(&mut heartbeat, &mut meter).await,
+            (Beat::Ping, INTERVAL)
+        );
+        heartbeat.flushed();
+        meter.written = true;
+        assert_eq!(
+            next(&mut heartbeat, &mut meter).await,
+            (Beat::Dead, TIMEOUT)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_behind_octets_that_are_taken_is_waited_for() {
+        let (mut heartbeat, mut meter) = start();
+        assert_eq!(
+            next(&mut heartbeat, &mut meter).await,
+            (Beat::Ping, INTERVAL)
+        );
+        meter.written = true;
+        assert_eq!(
+            next(&mut heartbeat, &mut meter).await,
+            (Beat::Dead, 2 * TIMEOUT)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_read_late_is_an_answer() {
+        let (mut heartbeat, mut meter) = start();
+        assert_eq!(
+            next(&mut heartbeat, &mut meter).await,
+            (Beat::Ping, INTERVAL)
+        );
+        heartbeat.flushed();
+        advance(2 * INTERVAL).await;
+        meter.read = true;
+        assert_eq!(
+            next(&mut heartbeat, &mut meter).await,
+            (Beat::Ping, Duration::ZERO)
+        );
+    }
+}

@@ -1,0 +1,365 @@
+//! The transport: messages over a WebSocket.
+
+mod closing;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::Role as WsRole;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame as WsFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
+use wamp_core::{
+    CloseReason, ConnectionInfo, Outgoing, ReceiveError, SendError, Transport, TransportError,
+    Undeliverable,
+};
+use wamp_messages::{DecodeError, Format, Message};
+use wamp_serializers::Serializer;
+
+use crate::close::{self, Failure};
+use crate::config::WebSocketConfig;
+use crate::heartbeat::{Beat, Heartbeat};
+use crate::meter::Metered;
+use crate::transport::closing::{Closing, Outcome, Step};
+
+/// Messages over a WebSocket.
+///
+/// It does its work in its poll methods, and nowhere else: the owner polls
+/// [`poll_receive`](Transport::poll_receive) at every wake, whatever else it polls, because pings
+/// are sent and answered there. It needs a tokio runtime with a timer.
+pub struct WebSocketTransport<S> {
+    serializer: Serializer,
+    format: Format,
+    info: ConnectionInfo,
+    config: WebSocketConfig,
+    heartbeat: Option<Heartbeat>,
+    /// What is left of the last batch received.
+    received: VecDeque<Message>,
+    /// Encoded messages that may still be joined by others, if the serializer is batched.
+    batch: BytesMut,
+    phase: Phase<S>,
+}
+
+type Socket<S> = WebSocketStream<Metered<S>>;
+
+/// Which side of a WebSocket one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a connection has two ends")]
+pub enum Role {
+    /// The side that asked for the WebSocket; it masks its frames.
+    Client,
+    /// The side that accepted it.
+    Server,
+}
+
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is open for almost all of its life"
+)]
+enum Phase<S> {
+    Open(Socket<S>),
+    Closing(Box<Closing<S>>),
+    Over(Outcome),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
+    /// Takes a connection that was upgraded to WebSocket elsewhere, for example by an HTTP server,
+    /// with the serializer that was [negotiated](crate::negotiate).
+    ///
+    /// It does not wait for anything.
+    pub async fn from_upgraded(
+        stream: S,
+        serializer: Serializer,
+        role: Role,
+        info: ConnectionInfo,
+        config: &WebSocketConfig,
+    ) -> Self {
+        Self::new(stream, Vec::new(), serializer, role, info, config).await
+    }
+
+    /// The same with octets that were read already.
+    pub(crate) async fn new(
+        stream: S,
+        read: Vec<u8>,
+        serializer: Serializer,
+        role: Role,
+        mut info: ConnectionInfo,
+        config: &WebSocketConfig,
+    ) -> Self {
+        let (ws_role, serializer) = match role {
+            Role::Client => (WsRole::Client, serializer),
+            Role::Server => (WsRole::Server, serializer.answering()),
+        };
+        info.transport = "websocket";
+        info.serializer = serializer.name().into_owned();
+        let stream = Metered::new(stream);
+        let limits = Some(config.to_tungstenite());
+        let socket = WebSocketStream::from_partially_read(stream, read, ws_role, limits).await;
+        let interval = config.ping_interval;
+        Self {
+            format: serializer.format(),
+            serializer,
+            info,
+            config: config.clone(),
+            heartbeat: interval.map(|interval| Heartbeat::new(interval, config.pong_timeout)),
+            received: VecDeque::new(),
+            batch: BytesMut::new(),
+            phase: Phase::Open(socket),
+        }
+    }
+
+    /// Reads on. Ready when there are messages, or the phase is another one.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), DecodeError>> {
+        let Phase::Open(socket) = &mut self.phase else {
+            return Poll::Ready(Ok(()));
+        };
+        match Pin::new(&mut *socket).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => return Poll::Ready(self.handle_message(message)),
+            Poll::Ready(Some(Err(error))) => match close::failure(error) {
+                Failure::Tell(reason) => self.fail(&reason),
+                Failure::Lost(error) => self.end(Outcome::Lost(error)),
+            },
+            Poll::Ready(None) => self.end(Outcome::Lost(TransportError::Closed)),
+            Poll::Pending => {
+                let Some(heartbeat) = &mut self.heartbeat else {
+                    return Poll::Pending;
+                };
+                let error = ready!(poll_heartbeat(cx, heartbeat, socket));
+                tracing::debug!(%error, "giving the connection up");
+                self.end(Outcome::Lost(error));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn handle_message(&mut self, message: WsMessage) -> Result<(), DecodeError> {
+        match message {
+            WsMessage::Text(text) => self.handle_data(false, Bytes::from(text)),
+            WsMessage::Binary(octets) => self.handle_data(true, octets),
+            WsMessage::Close(frame) => {
+                tracing::debug!(?frame, "the peer closes the WebSocket");
+                let outcome = match close::peer_closed(frame.as_ref()) {
+                    Ok(()) => Outcome::ClosedByPeer,
+                    Err(error) => Outcome::Lost(error),
+                };
+                // The answer is queued already.
+                self.begin_closing(Step::Flush, outcome);
+                Ok(())
+            }
+            // The answer to a ping is queued, and leaves with the next read. That a pong came has
+            // been noted as every octet has.
+            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => Ok(()),
+        }
+    }
+
+    fn handle_data(&mut self, binary: bool, octets: Bytes) -> Result<(), DecodeError> {
+        if binary == self.serializer.is_binary() {
+            return self.serializer.decode(octets, &mut self.received);
+        }
+        let (came, wanted) = if binary {
+            ("binary", "text")
+        } else {
+            ("text", "binary")
+        };
+        let name = self.serializer.name();
+        let text = format!("a {came} message; those of {name} are {wanted}");
+        self.fail(&CloseReason::Protocol(text));
+        Ok(())
+    }
+
+    /// Hands over what waits to be joined by other messages.
+    fn push_batch(&mut self) -> Result<(), TransportError> {
+        let Phase::Open(socket) = &mut self.phase else {
+            return Err(TransportError::Closed);
+        };
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let kind = if self.serializer.is_binary() {
+            Data::Binary
+        } else {
+            Data::Text
+        };
+        let octets = self.batch.split().freeze();
+        if octets.len() > KEPT_BUFFER {
+            self.batch = BytesMut::new();
+        }
+        // As a frame, because a text would be checked to be UTF-8, which a serializer guarantees.
+        let frame = WsFrame::message(octets, OpCode::Data(kind), true);
+        Pin::new(socket)
+            .start_send(WsMessage::Frame(frame))
+            .map_err(close::lost)
+    }
+
+    /// Begins to close because the peer broke a rule, and is told so.
+    fn fail(&mut self, reason: &CloseReason) {
+        tracing::debug!(?reason, "the peer broke a rule of the WebSocket");
+        let outcome = Outcome::Lost(TransportError::Protocol(reason.text().to_owned()));
+        self.begin_closing(Step::Send(close::frame(reason)), outcome);
+    }
+
+    fn begin_closing(&mut self, step: Step, outcome: Outcome) {
+        self.received.clear();
+        self.phase = match mem::replace(&mut self.phase, Phase::Over(Outcome::ClosedHere)) {
+            Phase::Open(socket) => {
+                let timeout = self.config.close_timeout;
+                Phase::Closing(Box::new(Closing::new(socket, step, outcome, timeout)))
+            }
+            phase @ (Phase::Closing(_) | Phase::Over(_)) => phase,
+        };
+    }
+
+    /// Drops the connection.
+    fn end(&mut self, outcome: Outcome) {
+        self.received.clear();
+        self.batch = BytesMut::new();
+        self.heartbeat = None;
+        self.phase = Phase::Over(outcome);
+    }
+}
+
+/// Sends pings. Ready only when the connection is to be given up.
+fn poll_heartbeat<S: AsyncRead + AsyncWrite + Unpin>(
+    cx: &mut Context<'_>,
+    heartbeat: &mut Heartbeat,
+    socket: &mut Socket<S>,
+) -> Poll<TransportError> {
+    loop {
+        match ready!(heartbeat.poll(cx, socket.get_mut())) {
+            Beat::Dead => {
+                return Poll::Ready(TransportError::TimedOut("nothing came after a ping"));
+            }
+            Beat::Ping => {
+                tracing::trace!("sending a ping");
+                match Pin::new(&mut *socket).start_send(WsMessage::Ping(Bytes::new())) {
+                    // When even a ping finds no room, the octets before it must move instead.
+                    Ok(()) | Err(WsError::WriteBufferFull(_)) => {}
+                    Err(error) => return Poll::Ready(close::lost(error)),
+                }
+                match Pin::new(&mut *socket).poll_flush(cx) {
+                    Poll::Ready(Ok(())) => heartbeat.flushed(),
+                    Poll::Ready(Err(error)) => return Poll::Ready(close::lost(error)),
+                    Poll::Pending => {}
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocketTransport<S> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ReceiveError>> {
+        loop {
+            if let Some(message) = self.received.pop_front() {
+                return Poll::Ready(Ok(message));
+            }
+            match &self.phase {
+                Phase::Open(_) => ready!(self.poll_open(cx))?,
+                Phase::Closing(_) => ready!(self.poll_closing(cx)),
+                Phase::Over(outcome) => return Poll::Ready(Err(outcome.to_receive_error())),
+            }
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        match &mut self.phase {
+            Phase::Open(socket) => Pin::new(socket).poll_ready(cx).map_err(close::lost),
+            // Whoever receives goes on closing, and learns why.
+            Phase::Closing(_) => Poll::Pending,
+            Phase::Over(outcome) => Poll::Ready(Err(outcome.to_error())),
+        }
+    }
+
+    fn send(&mut self, message: &Outgoing) -> Result<(), SendError> {
+        if !matches!(self.phase, Phase::Open(_)) {
+            return Err(TransportError::Closed.into());
+        }
+        let frame = message
+            .encode(&self.serializer)
+            .map_err(Undeliverable::from)?;
+        let len = self.serializer.frame_len(&frame);
+        let max = self.config.max_message_size;
+        if len > max {
+            return Err(Undeliverable::TooLong { len, max }.into());
+        }
+        if !self.batch.is_empty() && self.batch.len() + len > self.config.max_batch_size() {
+            self.push_batch()?;
+        }
+        self.serializer.write_frame(&frame, &mut self.batch);
+        let joins = self.serializer.is_batched() && self.batch.len() < self.config.max_batch_size();
+        if !joins {
+            self.push_batch()?;
+        }
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if let Phase::Open(_) = self.phase {
+            self.push_batch()?;
+        }
+        match &mut self.phase {
+            Phase::Open(socket) => ready!(Pin::new(socket).poll_flush(cx)).map_err(close::lost)?,
+            Phase::Closing(_) => return Poll::Pending,
+            Phase::Over(outcome) => return Poll::Ready(Err(outcome.to_error())),
+        }
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.flushed();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        reason: &CloseReason,
+    ) -> Poll<Result<(), TransportError>> {
+        if let Phase::Open(_) = self.phase {
+            tracing::debug!(?reason, "closing the WebSocket");
+            if let Err(error) = self.push_batch() {
+                self.end(Outcome::Lost(error));
+            } else {
+                self.begin_closing(Step::Send(close::frame(reason)), Outcome::ClosedHere);
+            }
+        }
+        ready!(self.poll_closing(cx));
+        match &self.phase {
+            Phase::Over(Outcome::Lost(error)) => Poll::Ready(Err(error.clone())),
+            Phase::Over(_) | Phase::Open(_) | Phase::Closing(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn abort(&mut self) {
+        self.end(Outcome::Lost(TransportError::Closed));
+    }
+
+    fn format(&self) -> Format {
+        self.format.clone()
+    }
+
+    fn max_len(&self) -> Option<usize> {
+        Some(self.config.max_message_size)
+    }
+
+    fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+}
+
+/// Leaves out the headers, in which there may be secrets.
+impl<S> fmt::Debug for WebSocketTransport<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketTransport")
+            .field("serializer", &self.info.serializer)
+            .field("peer_addr", &self.info.peer_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A buffer that had to grow beyond this for a long message is not kept.
+const KEPT_BUFFER: usize = 64 << 10;
