@@ -46,8 +46,24 @@ mod msgpack;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod reader;
 mod serializer;
+#[cfg_attr(
+    not(any(feature = "json", feature = "msgpack", feature = "cbor")),
+    allow(unused, reason = "foreign formats alone need less of it")
+)]
 mod token;
+#[cfg_attr(
+    not(any(feature = "json", feature = "msgpack", feature = "cbor")),
+    allow(unused, reason = "foreign formats alone need less of it")
+)]
 mod transcode;
+#[cfg_attr(
+    not(any(feature = "json", feature = "msgpack", feature = "cbor")),
+    allow(
+        unused,
+        clippy::ptr_arg,
+        reason = "foreign formats alone need less of it"
+    )
+)]
 mod typed;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod writer;

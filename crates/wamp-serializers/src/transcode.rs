@@ -7,7 +7,7 @@ mod count;
 mod values;
 
 use bytes::BytesMut;
-use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError};
+use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use wamp_messages::{ForeignFormat, Format, Payload};
 
 use self::values::Values;
@@ -173,6 +173,10 @@ fn copy<'a, S: Scanner<'a>, T: Target>(
     max_depth: usize,
 ) -> Result<(), EncodeError> {
     let mut scanner = S::new(octets, max_depth)?;
+    let found = scanner.peek()?;
+    if !matches!(found, Kind::List | Kind::Dict) {
+        return Err(DecodeError::expected("a list or a dictionary", found, 0).into());
+    }
     let mut levels = Levels::default();
     let mut counts: Option<std::vec::IntoIter<u32>> = None;
     let mut length = |declared: Option<usize>| -> Result<usize, DecodeError> {
@@ -186,7 +190,7 @@ fn copy<'a, S: Scanner<'a>, T: Target>(
         // The same octets were counted: this cannot be, unless they are malformed.
         counted
             .map(|counted| counted as usize)
-            .ok_or(DecodeError::new(DecodeErrorKind::Truncated, octets.len()))
+            .ok_or_else(|| DecodeError::new(DecodeErrorKind::Truncated, octets.len()))
     };
     loop {
         let token = scanner.token()?;

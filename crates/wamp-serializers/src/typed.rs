@@ -210,6 +210,8 @@ fn decode<T: DeserializeOwned>(payload: &Payload, what: What) -> Result<T, Paylo
     if payload.as_opaque().is_some() {
         return Err(PayloadError::Opaque);
     }
+    #[cfg(feature = "__counters")]
+    crate::counters::note(crate::counters::Step::PayloadDecode);
     let octets = match what {
         What::Kwargs => payload.kwargs(),
         What::Args | What::Result | What::Results => payload.args(),

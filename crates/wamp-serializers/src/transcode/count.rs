@@ -1,7 +1,10 @@
 //! How many elements the lists and dicts have whose source does not tell.
 
-use wamp_messages::wire::{DecodeError, DecodeErrorKind};
+use wamp_messages::wire::DecodeError;
+#[cfg(feature = "cbor")]
+use wamp_messages::wire::DecodeErrorKind;
 
+#[cfg(feature = "cbor")]
 use crate::token::{Scanner, Token};
 
 /// Counts the elements of the lists and the pairs of the dicts of a JSON document, in the order in

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod batches;
+mod constructs;
 mod differential;
 mod door;
 mod frames;
 mod messages;
 mod oracle;
 mod round_trip;
+mod typed;
 
 use std::collections::VecDeque;
 
