@@ -264,6 +264,7 @@ impl<T: Into<Bytes>> From<T> for Binary {
 /// ```
 #[macro_export]
 macro_rules! args {
+    () => { ::std::vec::Vec::<$crate::Value>::new() };
     ($($value:expr),* $(,)?) => {
         <[_]>::into_vec(::std::boxed::Box::new([$($crate::Value::from($value)),*]))
     };
