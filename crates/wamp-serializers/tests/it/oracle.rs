@@ -17,8 +17,8 @@ pub(crate) enum Tree {
     Float(u64),
     Text(String),
     Bytes(Vec<u8>),
-    List(Vec<Tree>),
-    Dict(Vec<(Tree, Tree)>),
+    List(Vec<Self>),
+    Dict(Vec<(Self, Self)>),
 }
 
 /// Reads a whole frame with serde_json, rmp-serde or serde_cbor.

@@ -7,8 +7,11 @@ use wamp_serializers::{decode_args, decode_kwargs};
 use crate::messages::message;
 use crate::{FORMATS, decode, encode};
 
+/// Arguments and keyword arguments, or the octets of an opaque payload.
+type Contents = (Vec<Value>, Dict, Option<Vec<u8>>);
+
 /// The message without its payload, and what its payload says.
-fn parts(mut message: Message) -> (Message, Option<(Vec<Value>, Dict, Option<Vec<u8>>)>) {
+fn parts(mut message: Message) -> (Message, Option<Contents>) {
     let payload = message.payload_mut().map(std::mem::take);
     let contents = |payload: Payload| match payload.as_opaque() {
         Some(octets) => (Vec::new(), Dict::new(), Some(octets.to_vec())),
