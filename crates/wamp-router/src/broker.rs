@@ -100,7 +100,7 @@ impl Broker {
         &self,
         sessions: &Sessions,
         peer: Peer,
-        publish: Publish,
+        publish: &Publish,
         publication: PublicationId,
         sink: &mut impl Sink,
     ) {
@@ -151,6 +151,7 @@ impl Broker {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.subscriptions.is_empty() && self.ids.is_empty() && self.topics.is_empty()
     }

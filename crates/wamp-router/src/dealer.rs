@@ -276,6 +276,7 @@ impl Dealer {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.registrations.is_empty() && self.ids.is_empty() && self.procedures.is_empty()
     }

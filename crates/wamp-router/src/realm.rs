@@ -60,6 +60,10 @@ pub(crate) struct Identity {
     pub(crate) authid: String,
     pub(crate) authrole: String,
     /// What the client announced that it can do.
+    #[allow(
+        dead_code,
+        reason = "the Basic Profile asks nobody for a feature; what comes after it does"
+    )]
     pub(crate) roles: Roles,
 }
 
@@ -231,6 +235,7 @@ impl Routing {
     }
 
     /// Whether every table is empty.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.sessions.0.is_empty() && self.broker.is_empty() && self.dealer.is_empty()
     }
@@ -269,7 +274,7 @@ impl Routing {
             Message::Publish(publish) => {
                 let publication = PublicationId::from_random_bits((self.random)());
                 self.broker
-                    .publish(&self.sessions, peer, publish, publication, sink);
+                    .publish(&self.sessions, peer, &publish, publication, sink);
                 Ok(())
             }
             Message::Register(register) => {

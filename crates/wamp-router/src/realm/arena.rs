@@ -82,6 +82,10 @@ impl<T> Arena<T> {
             .filter(|_| slot.generation == key.generation)
     }
 
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.value.as_ref())
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }

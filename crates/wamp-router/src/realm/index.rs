@@ -39,6 +39,7 @@ impl Index {
         self.exact.remove(uri.as_str());
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.exact.is_empty()
     }

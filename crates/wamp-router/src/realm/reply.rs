@@ -45,16 +45,20 @@ pub(crate) fn error(
 /// A payload of one text, in any format that was compiled in; peers of other formats get it
 /// rewritten like any other.
 fn explain(text: &str) -> Payload {
-    /// A text may quote what a peer sent, which may be long.
-    const MAX_CHARS: usize = 300;
-    let text = match text.char_indices().nth(MAX_CHARS) {
-        Some((end, _)) => text.get(..end).unwrap_or_default(),
-        None => text,
-    };
+    let text = shorten(text);
     [Format::Json, Format::MsgPack, Format::Cbor]
         .iter()
         .find_map(|format| encode_payload(format, &(text,), &()).ok())
         .unwrap_or_default()
+}
+
+/// The beginning of a text for people, which may quote what a peer sent, and that may be long.
+pub(crate) fn shorten(text: &str) -> &str {
+    const MAX_CHARS: usize = 300;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    }
 }
 
 /// Passes on how a payload is encoded, from options to details: every field that says so has the

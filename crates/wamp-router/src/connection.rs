@@ -1,0 +1,472 @@
+//! A connection: the one task between a transport and a realm.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::time::Sleep;
+use wamp_auth::{Accept, Candidate, Deny, Exchange, Verdict};
+use wamp_core::lifecycle::{abort, goodbye};
+use wamp_core::{
+    CloseReason, Lifecycle, Outbox, Outgoing, Pump, ReceiveError, Received, Side, Transport,
+    Undeliverable, Violation,
+};
+use wamp_messages::message::{Abort, Authenticate, Hello, Welcome};
+use wamp_messages::options::WelcomeDetails;
+use wamp_messages::{Message, Roles, SessionId, Uri, UriRules, error_uri};
+
+use crate::connections::Stage;
+use crate::realm::arena::Key;
+use crate::realm::reply::shorten;
+use crate::realm::{Identity, Peer, announced};
+use crate::router::Inner;
+use crate::running::{RunningRealm, Wakers};
+
+/// How many messages a connection takes before it lets others run.
+const BUDGET: usize = 64;
+
+/// A client that is being served: made by [`Router::accept`](crate::Router::accept).
+///
+/// It is the one task that owns the transport, and polls both directions at every wake. What it
+/// reads it routes itself, into the outboxes of others; what waits in its own it sends.
+#[must_use = "a connection does nothing unless it is polled"]
+pub struct Connection<T: Transport> {
+    router: Arc<Inner>,
+    key: Key,
+    /// The waker that the router knows this task by.
+    waker: Option<Waker>,
+    /// What the router wanted of its connections when this one last heeded it.
+    stage: Stage,
+    pump: Pump<T>,
+    outbox: Arc<Outbox>,
+    lifecycle: Lifecycle,
+    phase: Phase,
+    deadline: Option<Deadline>,
+    /// Other connections that have been given something.
+    wakers: Wakers,
+}
+
+/// What the connection is at.
+///
+/// ```text
+///  Idle ──HELLO──▶ Authenticating ──▶ Open ──GOODBYE──▶ Idle
+///   │                   │              │
+///   └───────────────────┴──────────────┴──▶ Leaving ──▶ Closing ──▶ Closed
+/// ```
+enum Phase {
+    /// There is no session. `is_new` if there never was one.
+    Idle { is_new: bool },
+    /// A CHALLENGE was sent.
+    Authenticating(Candidacy, Box<dyn Exchange>),
+    /// A session is open.
+    Open(Membership),
+    /// The session has ended here, and the client is told by a GOODBYE that it has to answer.
+    Leaving,
+    /// What waits is sent; then the transport is closed.
+    Closing(CloseReason),
+    /// It is over.
+    Closed,
+}
+
+/// A session that wants to be.
+struct Candidacy {
+    realm: Arc<RunningRealm>,
+    session: SessionId,
+    roles: Roles,
+}
+
+/// A session that is.
+struct Membership {
+    realm: Arc<RunningRealm>,
+    peer: Peer,
+}
+
+/// When the phase has lasted too long. The clock is first looked at when the task runs.
+enum Deadline {
+    After(Duration),
+    At(Pin<Box<Sleep>>),
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new(router: Arc<Inner>, transport: T) -> Self {
+        let handshake = router.settings.handshake_timeout;
+        Self {
+            key: router.connections.add(),
+            waker: None,
+            stage: Stage::Serving,
+            pump: Pump::new(transport),
+            outbox: Arc::new(Outbox::new(router.settings.outbox)),
+            lifecycle: Lifecycle::new(Side::Router),
+            phase: Phase::Idle { is_new: true },
+            deadline: Some(Deadline::After(handshake)),
+            wakers: Wakers::default(),
+            router,
+        }
+    }
+
+    /// Does what the router wants of all its connections.
+    fn heed_stage(&mut self, cx: &Context<'_>) {
+        let known = self.waker.as_ref();
+        if !known.is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+            let connections = &self.router.connections;
+            connections.set_waker(self.key, cx.waker().clone());
+        }
+        let stage = self.router.connections.stage();
+        if stage == self.stage {
+            return;
+        }
+        self.stage = stage;
+        match (stage, &self.phase) {
+            (Stage::Serving, _) | (Stage::Closing, Phase::Leaving) => {}
+            (_, Phase::Closing(_) | Phase::Closed) if stage == Stage::Closing => {}
+            (Stage::Closing, Phase::Open(_)) => {
+                self.leave();
+                let reason = Uri::from_static(error_uri::SYSTEM_SHUTDOWN);
+                let text = "the router shuts down".to_owned();
+                self.send(goodbye(reason, Some(text)).into());
+                self.phase = Phase::Leaving;
+                self.deadline = None;
+            }
+            (Stage::Closing, _) => {
+                let refusal = abort(error_uri::SYSTEM_SHUTDOWN, "the router shuts down");
+                self.abort(refusal, CloseReason::GoingAway);
+            }
+            (Stage::Ending, _) => self.destroy(),
+        }
+    }
+
+    /// Takes what the client sent, up to a budget. Returns whether more may be there already.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..BUDGET {
+            if matches!(self.phase, Phase::Closing(_) | Phase::Closed) {
+                return false;
+            }
+            let Poll::Ready(received) = self.pump.poll_receive(cx) else {
+                return false;
+            };
+            match received {
+                Ok(message) => self.handle(message),
+                Err(ReceiveError::Decode(error)) => self.violate(&Violation(error.to_string())),
+                Err(ReceiveError::Closed) => {
+                    self.leave();
+                    self.close(CloseReason::Normal);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection was lost");
+                    self.destroy();
+                }
+            }
+        }
+        true
+    }
+
+    /// Sends what waits, and closes the transport if that is all.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.outbox.has_overflowed() && !matches!(self.phase, Phase::Closed) {
+            tracing::info!("a client does not take what it is sent, and is disconnected");
+            self.destroy();
+        }
+        loop {
+            if matches!(self.phase, Phase::Closed) {
+                return Poll::Ready(());
+            }
+            let mut returned: SmallVec<[(Outgoing, Undeliverable); 1]> = SmallVec::new();
+            let sent = self.pump.poll_send(cx, &self.outbox, |message, why| {
+                returned.push((message, why));
+            });
+            let is_settled = returned.is_empty();
+            if let Phase::Open(Membership { realm, peer }) = &self.phase {
+                for (message, why) in returned {
+                    realm.undeliverable(*peer, &message, &why, &mut self.wakers);
+                }
+            }
+            match sent {
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(%error, "a connection was lost");
+                    self.destroy();
+                }
+                // What came back may have left something else to send.
+                _ if !is_settled => {}
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {
+                    let Phase::Closing(reason) = &self.phase else {
+                        return Poll::Pending;
+                    };
+                    if let Err(error) = ready!(self.pump.poll_close(cx, reason)) {
+                        tracing::debug!(%error, "a connection was lost while it was closed");
+                    }
+                    self.phase = Phase::Closed;
+                }
+            }
+        }
+    }
+
+    /// Looks at the clock, if the phase may not last for ever. Returns whether something was done.
+    fn heed_deadline(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = &mut self.deadline else {
+            return false;
+        };
+        if let Deadline::After(duration) = *deadline {
+            *deadline = Deadline::At(Box::pin(tokio::time::sleep(duration)));
+        }
+        let Deadline::At(sleep) = deadline else {
+            return false;
+        };
+        if sleep.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.deadline = None;
+        match &self.phase {
+            Phase::Idle { is_new: true } => {
+                let refusal = abort(error_uri::TIMEOUT, "no HELLO came in time");
+                self.abort(refusal, CloseReason::Normal);
+            }
+            Phase::Idle { is_new: false } => self.close(CloseReason::Normal),
+            Phase::Authenticating(..) => {
+                let text = "no AUTHENTICATE came in time";
+                let refusal = abort(error_uri::AUTHENTICATION_FAILED, text);
+                self.abort(refusal, CloseReason::Normal);
+            }
+            Phase::Open(_) | Phase::Leaving => return false,
+            Phase::Closing(_) | Phase::Closed => self.destroy(),
+        }
+        true
+    }
+
+    fn handle(&mut self, message: Message) {
+        match self.lifecycle.handle_received(message) {
+            Ok(Received::Session(message)) => {
+                let Phase::Open(Membership { realm, peer }) = &self.phase else {
+                    return;
+                };
+                if let Err(violation) = realm.handle(*peer, message, &mut self.wakers) {
+                    self.violate(&violation);
+                }
+            }
+            Ok(Received::Hello(hello)) => self.handle_hello(hello),
+            Ok(Received::Authenticate(answer)) => self.handle_authenticate(&answer),
+            Ok(Received::Goodbye(details, reply)) => {
+                tracing::debug!(reason = %details, "a session was left");
+                self.leave();
+                let Some(reply) = reply else {
+                    self.close(CloseReason::GoingAway);
+                    return;
+                };
+                self.send(reply.into());
+                self.phase = Phase::Idle { is_new: false };
+                self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
+            }
+            Ok(Received::Abort(details)) => {
+                tracing::debug!(reason = %details, "a session was aborted by its client");
+                self.leave();
+                self.close(CloseReason::Normal);
+            }
+            Ok(Received::Ignored) => {}
+            Ok(other) => {
+                let text = format!("a client must not send {other:?}");
+                self.violate(&Violation(text));
+            }
+            Err(violation) => self.violate(&violation),
+        }
+    }
+
+    fn handle_hello(&mut self, hello: Hello) {
+        let hello = Message::from(hello);
+        if let Err(invalid) = hello.validate(UriRules::LOOSE) {
+            return self.refuse(abort(invalid.uri(), invalid.to_string()));
+        }
+        let Message::Hello(Hello { realm, details }) = hello else {
+            return;
+        };
+        let Some(realm) = self.router.realm(realm.as_ref()).map(Arc::clone) else {
+            let text = match realm {
+                Some(realm) => format!("there is no realm {realm:?}"),
+                None => "there is no default realm: HELLO must name one".to_owned(),
+            };
+            return self.refuse(abort(error_uri::NO_SUCH_REALM, text));
+        };
+        let methods = details.authmethods.as_deref().unwrap_or_default();
+        let or_anonymous = methods.is_empty().then_some(wamp_auth::ANONYMOUS);
+        let offered = methods.iter().map(String::as_str).chain(or_anonymous);
+        let Some(authenticator) = realm.authenticator(offered) else {
+            let text = format!("none of the methods {methods:?} is possible on this realm");
+            return self.refuse(abort(error_uri::NO_MATCHING_AUTH_METHOD, text));
+        };
+        let session = SessionId::from_random_bits(rand::random());
+        let candidate = Candidate::new(&realm.name, session)
+            .with_authid(details.authid.as_deref())
+            .with_authrole(details.authrole.as_deref())
+            .with_authextra(details.authextra.as_ref());
+        let verdict = authenticator.authenticate(&candidate);
+        let candidacy = Candidacy {
+            realm: Arc::clone(&realm),
+            session,
+            roles: details.roles.unwrap_or_default(),
+        };
+        self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
+        self.judge(candidacy, verdict);
+    }
+
+    fn handle_authenticate(&mut self, answer: &Authenticate) {
+        let idle = Phase::Idle { is_new: false };
+        let Phase::Authenticating(candidacy, exchange) = std::mem::replace(&mut self.phase, idle)
+        else {
+            let text = "AUTHENTICATE answers a CHALLENGE, and there was none";
+            return self.violate(&Violation(text.to_owned()));
+        };
+        let verdict = exchange.verify(answer);
+        self.judge(candidacy, verdict);
+    }
+
+    fn judge(&mut self, candidacy: Candidacy, verdict: Verdict) {
+        match verdict {
+            Verdict::Accept(accept) => self.welcome(candidacy, accept),
+            Verdict::Challenge(challenge, exchange) => {
+                self.send(challenge.into());
+                self.phase = Phase::Authenticating(candidacy, exchange);
+            }
+            Verdict::Deny(Deny {
+                reason, message, ..
+            }) => {
+                let mut refusal = abort(error_uri::NOT_AUTHORIZED, message);
+                refusal.reason = reason;
+                self.refuse(refusal);
+            }
+            // A verdict that this version does not know lets nobody in.
+            _ => {
+                let text = "the authenticator's verdict is not understood";
+                self.refuse(abort(error_uri::AUTHENTICATION_FAILED, text));
+            }
+        }
+    }
+
+    fn welcome(&mut self, candidacy: Candidacy, accept: Accept) {
+        let Candidacy {
+            realm,
+            session,
+            roles,
+        } = candidacy;
+        if !realm.has_role(&accept.authrole) {
+            let text = format!("there is no role {:?} on this realm", accept.authrole);
+            return self.refuse(abort(error_uri::NO_SUCH_ROLE, text));
+        }
+        tracing::debug!(%session, realm = %realm.name, authid = accept.authid, "a session joins");
+        let identity = Identity {
+            session,
+            authid: accept.authid.clone(),
+            authrole: accept.authrole.clone(),
+            roles,
+        };
+        let mut details = WelcomeDetails::default();
+        details.realm = Some(realm.name.clone());
+        details.authid = Some(accept.authid);
+        details.authrole = Some(accept.authrole);
+        details.authmethod = Some(accept.authmethod);
+        details.authprovider = Some(accept.authprovider);
+        details.authextra = accept.authextra;
+        details.roles = Some(announced());
+        details.agent = Some(self.router.settings.agent.clone());
+        let details = Box::new(details);
+        let welcome = Message::from(Welcome { session, details });
+        self.lifecycle.handle_sent(&welcome);
+        let peer = realm.join(identity, &self.outbox, welcome, &mut self.wakers);
+        self.phase = Phase::Open(Membership { realm, peer });
+        self.deadline = None;
+    }
+
+    /// Sends a message that is no answer of the realm. The outbox is looked at again in this poll,
+    /// or the task is woken, so the waker of this very connection is not needed.
+    fn send(&mut self, message: Message) {
+        self.lifecycle.handle_sent(&message);
+        let _ = self.outbox.push(message.into());
+    }
+
+    /// Ends the connection because the client broke the protocol.
+    fn violate(&mut self, violation: &Violation) {
+        tracing::info!(%violation, "a client broke the protocol, and is disconnected");
+        let reason = CloseReason::Protocol(shorten(&violation.0).to_owned());
+        self.abort(violation.to_abort(), reason);
+    }
+
+    /// Does not let the client in.
+    fn refuse(&mut self, refusal: Abort) {
+        tracing::info!(reason = %refusal.reason, "a client was refused");
+        self.abort(refusal, CloseReason::Normal);
+    }
+
+    fn abort(&mut self, mut abort: Abort, reason: CloseReason) {
+        self.leave();
+        if let Some(message) = &mut abort.details.message {
+            *message = shorten(message).to_owned();
+        }
+        self.send(abort.into());
+        self.close(reason);
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.phase = Phase::Closing(reason);
+        self.deadline = Some(Deadline::After(self.router.settings.closing_timeout));
+    }
+
+    /// Ends everything at once.
+    fn destroy(&mut self) {
+        self.leave();
+        self.pump.abort();
+        self.phase = Phase::Closed;
+        self.deadline = None;
+    }
+
+    /// Takes the session out of its realm, if there is one.
+    fn leave(&mut self) {
+        if let Phase::Open(Membership { realm, peer }) = &self.phase {
+            realm.leave(*peer, &mut self.wakers);
+            self.phase = Phase::Idle { is_new: false };
+        }
+    }
+}
+
+/// Nothing in it is pinned: transports are polled by `&mut`.
+impl<T: Transport> Unpin for Connection<T> {}
+
+impl<T: Transport> Future for Connection<T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.heed_stage(cx);
+        let has_more = this.poll_receive(cx);
+        // The others may begin while this one sends.
+        this.wakers.wake(Some(cx.waker()));
+        let ended = this.poll_send(cx);
+        this.wakers.wake(Some(cx.waker()));
+        if ended.is_ready() {
+            return ended;
+        }
+        if this.heed_deadline(cx) || has_more {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl<T: Transport> Drop for Connection<T> {
+    fn drop(&mut self) {
+        self.leave();
+        self.outbox.close();
+        self.wakers.wake(None);
+        self.router.connections.remove(self.key);
+    }
+}
+
+impl<T: Transport> fmt::Debug for Connection<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("info", self.pump.info())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,219 @@
+//! The router: its realms, and the connections that it serves.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wamp_core::{MemoryTransport, OutboxLimits, Transport};
+use wamp_messages::{Format, Uri};
+
+use crate::config::Realm;
+use crate::connection::Connection;
+use crate::connections::{Connections, Stage};
+use crate::running::RunningRealm;
+
+/// A WAMP router. Clones are handles to the same one.
+///
+/// It listens to nothing by itself: whoever has a transport gives it to [`Router::accept`], and
+/// runs the connection that comes back. [`Router::attach`] does both for a session in this process.
+///
+/// ```
+/// use wamp_router::{Realm, Router};
+///
+/// let router = Router::builder().realm(Realm::new("com.example")).build();
+/// assert_eq!(router.session_count("com.example"), Some(0));
+/// ```
+///
+/// Dropping every handle ends nothing: connections live until they end or their tasks are dropped.
+/// [`Router::shutdown`] ends them.
+#[derive(Clone)]
+pub struct Router(Arc<Inner>);
+
+pub(crate) struct Inner {
+    realms: HashMap<Uri, Arc<RunningRealm>>,
+    default_realm: Option<Uri>,
+    pub(crate) settings: Settings,
+    pub(crate) connections: Connections,
+}
+
+/// What holds for every connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) agent: String,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) closing_timeout: Duration,
+    pub(crate) outbox: OutboxLimits,
+}
+
+impl Router {
+    /// Begins a router, which has no realms yet.
+    pub fn builder() -> RouterBuilder {
+        RouterBuilder::default()
+    }
+
+    /// Serves the client at the other end of a transport: the future is to be polled until it ends,
+    /// usually by a task of its own, within a tokio runtime that has time enabled.
+    ///
+    /// It serves one session after the other, and ends when the transport does. While the router
+    /// shuts down, clients are sent away with ABORT `wamp.close.system_shutdown`. Dropping the future
+    /// ends session and transport at once: whoever waits for the session is answered.
+    pub fn accept<T: Transport>(&self, transport: T) -> Connection<T> {
+        Connection::new(Arc::clone(&self.0), transport)
+    }
+
+    /// Hands out one end of an in-memory transport whose other end is served: messages cross it
+    /// without being encoded.
+    ///
+    /// # Panics
+    ///
+    /// It is called outside of a tokio runtime.
+    pub fn attach(&self) -> MemoryTransport {
+        let format = if cfg!(feature = "cbor") {
+            Format::Cbor
+        } else if cfg!(feature = "msgpack") {
+            Format::MsgPack
+        } else {
+            Format::Json
+        };
+        let (ours, theirs) = MemoryTransport::pair(&format);
+        tokio::spawn(self.accept(ours));
+        theirs
+    }
+
+    /// Ends all sessions and connections: says GOODBYE with `wamp.close.system_shutdown`, waits for
+    /// the answers, at most until `deadline` has passed, and then ends what is left.
+    ///
+    /// From its start no session is let in any more, also if the future is dropped; then those that
+    /// do not answer stay until they end by themselves.
+    pub async fn shutdown(&self, deadline: Duration) {
+        /// How long tasks have to notice that they are over.
+        const LAST: Duration = Duration::from_secs(1);
+        let connections = &self.0.connections;
+        connections.enter(Stage::Closing);
+        let closed = tokio::time::timeout(deadline, connections.all_gone()).await;
+        connections.enter(Stage::Ending);
+        if closed.is_err() {
+            // A connection that nobody polls cannot end, and is not waited for.
+            let _ = tokio::time::timeout(LAST, connections.all_gone()).await;
+        }
+    }
+
+    /// How many sessions a realm has; `None` if there is no such realm.
+    pub fn session_count(&self, realm: &str) -> Option<usize> {
+        self.0.realms.get(realm).map(|realm| realm.session_count())
+    }
+
+    /// How many events of a realm could not be sent to one of their receivers, because it has no
+    /// form for them or takes no message of this length; `None` if there is no such realm.
+    pub fn undelivered_events(&self, realm: &str) -> Option<u64> {
+        let realm = self.0.realms.get(realm);
+        realm.map(|realm| realm.undelivered_events())
+    }
+
+    /// Whether nothing is left of any session.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.realms.values().all(|realm| realm.is_empty())
+    }
+}
+
+impl Inner {
+    /// The realm of a name, or the one for clients that name none.
+    pub(crate) fn realm(&self, name: Option<&Uri>) -> Option<&Arc<RunningRealm>> {
+        let name = name.or(self.default_realm.as_ref())?;
+        self.realms.get(name.as_str())
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let realms: Vec<&Uri> = self.0.realms.keys().collect();
+        f.debug_struct("Router")
+            .field("realms", &realms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Router`].
+#[derive(Debug, Clone)]
+#[must_use = "a router is made by `build`"]
+pub struct RouterBuilder {
+    realms: Vec<Realm>,
+    default_realm: Option<Uri>,
+    settings: Settings,
+}
+
+impl Default for RouterBuilder {
+    fn default() -> Self {
+        Self {
+            realms: Vec::new(),
+            default_realm: None,
+            settings: Settings {
+                agent: concat!("wamp-router/", env!("CARGO_PKG_VERSION")).to_owned(),
+                handshake_timeout: Duration::from_secs(10),
+                closing_timeout: Duration::from_secs(5),
+                outbox: OutboxLimits::default(),
+            },
+        }
+    }
+}
+
+impl RouterBuilder {
+    /// Adds a realm, in place of another one of the same name.
+    pub fn realm(mut self, realm: Realm) -> Self {
+        self.realms.push(realm);
+        self
+    }
+
+    /// Names the realm for clients that name none. If there is only one realm, it is that one.
+    pub fn default_realm(mut self, name: impl AsRef<str>) -> Self {
+        self.default_realm = Some(Uri::from_wire(name.as_ref()));
+        self
+    }
+
+    /// Sets the name and version that clients are told; `wamp-router/` and the version of this
+    /// crate by default.
+    pub fn agent(mut self, agent: impl Into<String>) -> Self {
+        self.settings.agent = agent.into();
+        self
+    }
+
+    /// Sets how long a client may take until its HELLO, and from there until it is authenticated:
+    /// each 10 seconds by default. It is also how long a transport may stay open after GOODBYE.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.handshake_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the last messages of a connection and the closing of its transport may take:
+    /// 5 seconds by default.
+    pub fn closing_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.closing_timeout = timeout;
+        self
+    }
+
+    /// Sets how much may wait for a client that does not take it. What is above ends the session.
+    pub fn outbox_limits(mut self, limits: OutboxLimits) -> Self {
+        self.settings.outbox = limits;
+        self
+    }
+
+    /// Makes the router.
+    pub fn build(self) -> Router {
+        let only = match &*self.realms {
+            [realm] => Some(realm.name.clone()),
+            _ => None,
+        };
+        let running = self.realms.into_iter().map(|realm| {
+            let realm = RunningRealm::new(realm);
+            (realm.name.clone(), Arc::new(realm))
+        });
+        Router(Arc::new(Inner {
+            realms: running.collect(),
+            default_realm: self.default_realm.or(only),
+            settings: self.settings,
+            connections: Connections::default(),
+        }))
+    }
+}

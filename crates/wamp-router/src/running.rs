@@ -1,0 +1,181 @@
+//! A realm that is being served: its routing behind its lock, with the outboxes of its sessions.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use smallvec::SmallVec;
+use wamp_auth::RouterAuthenticator;
+use wamp_core::{Outbox, Outgoing, Undeliverable, Violation};
+use wamp_messages::{Message, Uri};
+
+use crate::config::Realm;
+use crate::realm::{Identity, Peer, Routing, Sink};
+
+/// A realm, shared by the connections of its sessions.
+///
+/// Its one lock covers sessions, broker, dealer and admission to all outboxes, so that messages
+/// reach each session in their true order. While it is held nothing is waited for, no payload is
+/// touched, no user's code runs, and nobody is woken.
+pub(crate) struct RunningRealm {
+    pub(crate) name: Uri,
+    authenticators: Vec<Arc<dyn RouterAuthenticator>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    routing: Routing,
+    /// The outbox of each session, by the index of its peer.
+    outboxes: Vec<Option<Arc<Outbox>>>,
+}
+
+impl RunningRealm {
+    pub(crate) fn new(realm: Realm) -> Self {
+        let realm = realm.completed();
+        let routing = Routing::new(realm.to_config(), Box::new(rand::random::<u64>));
+        Self {
+            name: realm.name,
+            authenticators: realm.authenticators,
+            state: Mutex::new(State {
+                routing,
+                outboxes: Vec::new(),
+            }),
+        }
+    }
+
+    /// The first of the methods, in the client's order, that is possible here.
+    pub(crate) fn authenticator<'a>(
+        &self,
+        mut methods: impl Iterator<Item = &'a str>,
+    ) -> Option<&dyn RouterAuthenticator> {
+        let known = |method: &str| {
+            let mut authenticators = self.authenticators.iter();
+            authenticators.find(|authenticator| authenticator.method() == method)
+        };
+        methods.find_map(known).map(|found| &**found)
+    }
+
+    pub(crate) fn has_role(&self, authrole: &str) -> bool {
+        self.lock().routing.has_role(authrole)
+    }
+
+    /// Lets a session in; `welcome` is the first message in its outbox.
+    pub(crate) fn join(
+        &self,
+        identity: Identity,
+        outbox: &Arc<Outbox>,
+        welcome: Message,
+        wakers: &mut Wakers,
+    ) -> Peer {
+        let mut state = self.lock();
+        let peer = state.routing.join(identity);
+        if state.outboxes.len() <= peer.index() {
+            state.outboxes.resize(peer.index() + 1, None);
+        }
+        if let Some(place) = state.outboxes.get_mut(peer.index()) {
+            *place = Some(Arc::clone(outbox));
+        }
+        state.with_sink(wakers).1.send(peer, welcome.into());
+        peer
+    }
+
+    pub(crate) fn handle(
+        &self,
+        peer: Peer,
+        message: Message,
+        wakers: &mut Wakers,
+    ) -> Result<(), Violation> {
+        let mut state = self.lock();
+        let (routing, mut sink) = state.with_sink(wakers);
+        routing.handle(peer, message, &mut sink)
+    }
+
+    pub(crate) fn undeliverable(
+        &self,
+        peer: Peer,
+        message: &Outgoing,
+        why: &Undeliverable,
+        wakers: &mut Wakers,
+    ) {
+        let mut state = self.lock();
+        let (routing, mut sink) = state.with_sink(wakers);
+        routing.undeliverable(peer, message, why, &mut sink);
+    }
+
+    pub(crate) fn leave(&self, peer: Peer, wakers: &mut Wakers) {
+        let mut state = self.lock();
+        if let Some(place) = state.outboxes.get_mut(peer.index()) {
+            *place = None;
+        }
+        let (routing, mut sink) = state.with_sink(wakers);
+        routing.leave(peer, &mut sink);
+    }
+
+    pub(crate) fn session_count(&self) -> usize {
+        self.lock().routing.session_count()
+    }
+
+    pub(crate) fn undelivered_events(&self) -> u64 {
+        self.lock().routing.undelivered_events()
+    }
+
+    /// Whether nothing is left of any session.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.lock();
+        state.routing.is_empty() && state.outboxes.iter().all(Option::is_none)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for RunningRealm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningRealm")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn with_sink<'a>(&'a mut self, wakers: &'a mut Wakers) -> (&'a mut Routing, Delivery<'a>) {
+        let outboxes = &self.outboxes;
+        (&mut self.routing, Delivery { outboxes, wakers })
+    }
+}
+
+/// Puts messages into outboxes, and keeps the wakers of those whose connections wait.
+struct Delivery<'a> {
+    outboxes: &'a [Option<Arc<Outbox>>],
+    wakers: &'a mut Wakers,
+}
+
+impl Sink for Delivery<'_> {
+    fn send(&mut self, to: Peer, message: Outgoing) {
+        let Some(Some(outbox)) = self.outboxes.get(to.index()) else {
+            return;
+        };
+        // A closed outbox takes nothing: its connection ends, and with it the session, whose
+        // leaving answers whoever waits for it.
+        if let Ok(Some(waker)) = outbox.push(message) {
+            self.wakers.0.push(waker);
+        }
+    }
+}
+
+/// The connections to be woken, each at most once, when no lock is held.
+#[derive(Debug, Default)]
+pub(crate) struct Wakers(SmallVec<[Waker; 8]>);
+
+impl Wakers {
+    /// Wakes them all, but not who is at work already.
+    pub(crate) fn wake(&mut self, at_work: Option<&Waker>) {
+        for waker in self.0.drain(..) {
+            if !at_work.is_some_and(|at_work| at_work.will_wake(&waker)) {
+                waker.wake();
+            }
+        }
+    }
+}
