@@ -1,0 +1,7 @@
+//! The session against a scripted router, over the in-memory transport.
+
+mod calls;
+mod events;
+mod invocations;
+mod opening;
+mod script;
