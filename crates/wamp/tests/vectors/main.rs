@@ -6,6 +6,7 @@
 //! not understand is a failure.
 
 mod check;
+mod client;
 mod data;
 mod malformed;
 mod messages;
@@ -14,6 +15,7 @@ mod plain;
 mod report;
 mod run;
 mod uris;
+mod websocket;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +59,10 @@ const FILES: &[File] = &[
     File {
         name: "uris",
         checks: Checks::Run(uris::checks),
+    },
+    File {
+        name: "websocket",
+        checks: Checks::Run(websocket::checks),
     },
     File {
         name: "auth",

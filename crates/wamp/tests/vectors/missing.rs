@@ -13,6 +13,12 @@ pub(crate) enum Missing {
     RawSocket,
     /// A serializer of [`SERIALIZERS_TO_COME`].
     Serializer(&'static str),
+    /// An authentication method of [`METHODS_TO_COME`].
+    AuthenticationMethod(&'static str),
+    /// A feature that the router does not announce.
+    Feature(&'static str),
+    /// A session that goes on after its connection.
+    Resumption,
     /// A kind of case about what only a dealer with patterns does.
     BestMatch,
     /// A kind of case about what only a broker with patterns does.
@@ -27,7 +33,23 @@ const SERIALIZERS_TO_COME: &[&str] = &[
     "flatbuffers.batched",
 ];
 
+/// The authentication methods that are not written yet.
+const METHODS_TO_COME: &[&str] = &[
+    "wampcra",
+    "cryptosign",
+    "scram",
+    "wamp-scram",
+    "tls",
+    "cookie",
+];
+
 impl Missing {
+    /// The authentication method, if it is one of those to come.
+    pub(crate) fn authentication_method(name: &str) -> Option<Self> {
+        let known = METHODS_TO_COME.iter().find(|known| **known == name);
+        known.map(|known| Self::AuthenticationMethod(known))
+    }
+
     /// The serializer, if it is one of those to come.
     pub(crate) fn serializer(name: &str) -> Option<Self> {
         let known = SERIALIZERS_TO_COME.iter().find(|known| **known == name);
@@ -44,6 +66,11 @@ impl fmt::Display for Missing {
             Self::Cryptobox => f.write_str("not yet: comes with payload encryption"),
             Self::RawSocket => f.write_str("not yet: comes with the RawSocket transport"),
             Self::Serializer(name) => write!(f, "not yet: the serializer {name}"),
+            Self::AuthenticationMethod(name) => {
+                write!(f, "not yet: the authentication method {name}")
+            }
+            Self::Feature(name) => write!(f, "the router does not announce {name}"),
+            Self::Resumption => f.write_str("not yet: the resumption of sessions"),
             Self::BestMatch => f.write_str("not yet: pattern-based registrations"),
             Self::AllMatches => f.write_str("not yet: pattern-based subscriptions"),
         }
