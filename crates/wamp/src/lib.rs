@@ -1,1 +1,84 @@
-//! WAMP for Rust: sessions to call, register, publish and subscribe, and a router to embed.
+//! WAMP for Rust: routed RPC and publish/subscribe over one connection, and a router to embed.
+//!
+//! This crate brings the others together: it knows how a URL becomes a session and how a router gets
+//! its listeners. It must never know anything of the protocol itself that the crates below do not.
+//!
+//! ```
+//! # #[cfg(all(feature = "websocket", feature = "router"))]
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use wamp::{Permissions, Realm, Router};
+//!
+//! let everything = Realm::new("com.example").role("anonymous", Permissions::all());
+//! let router = Router::builder().realm(everything.anonymous("anonymous")).build();
+//! let server = router.listen("127.0.0.1:0").await?;
+//!
+//! let session = wamp::connect(server.url()).realm("com.example").await?;
+//! session.register("com.example.add", |a: i64, b: i64| async move { Ok(a + b) }).await?;
+//! let sum: i64 = session.call("com.example.add").args((2, 3)).returns().await?;
+//! assert_eq!(sum, 5);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "websocket", feature = "router")))]
+//! # fn main() {}
+//! ```
+//!
+//! # Overview
+//!
+//! - [`connect`] opens a [`Session`], which [calls](Session::call), [registers](Session::register),
+//!   [publishes](Session::publish) and [subscribes](Session::subscribe).
+//! - [`Router`] routes between sessions: [`Router::listen`] for those that come over the network,
+//!   [`Router::session`] for those in the same process.
+//! - [`guide`] explains it all, chapter by chapter.
+//!
+//! # Crate features
+//!
+//! All are on by default, and only add items.
+//!
+//! - `websocket`: the WebSocket transport, and with it [`connect`] and [`Router::listen`].
+//! - `router`: the router.
+//! - `json`, `msgpack`, `cbor`: the serializers.
+//!
+//! # Not here yet
+//!
+//! The Basic Profile is complete. Of the Advanced Profile there are publisher exclusion and black-
+//! and whitelisting of subscribers; of authentication, anonymous and ticket; of transports,
+//! WebSocket without TLS.
+
+#[cfg(feature = "websocket")]
+mod dial;
+#[cfg(feature = "router")]
+mod router;
+#[cfg(all(feature = "router", feature = "websocket"))]
+mod server;
+
+pub mod guide;
+
+pub use wamp_auth::{Anonymous, ClientAuthenticator, Ticket};
+pub use wamp_core::{CloseDetails, ConnectionInfo, MemoryTransport, Transport};
+pub use wamp_messages::{Binary, Dict, Payload, Uri, Value, args, kwargs};
+pub use wamp_serializers::Serializer;
+pub use wamp_session::{
+    AcknowledgedPublish, ApplicationError, Args, Call, CallDetails, CallError, CallFuture,
+    CallResult, Connect, ConnectError, Connection, Connector, Event, EventDetails, EventHandler,
+    Extract, Handler, Kwargs, Leave, LeaveError, Observer, Publication, Publish, PublishError,
+    PublishFuture, Register, RegisterError, Registration, Reply, SendError, Session, SessionClosed,
+    SessionDetails, SessionLimits, Subscribe, SubscribeError, SubscribeWithHandler, Subscription,
+    SubscriptionHandle, UserError,
+};
+/// The crates below, for what is not exported here.
+pub use {wamp_auth as auth, wamp_core as core, wamp_messages as messages};
+pub use {wamp_serializers as serializers, wamp_session as session};
+
+#[cfg(feature = "websocket")]
+pub use crate::dial::{Dial, connect};
+#[cfg(feature = "router")]
+pub use crate::router::{Router, RouterBuilder};
+#[cfg(all(feature = "router", feature = "websocket"))]
+pub use crate::server::{Listen, Server};
+#[cfg(feature = "router")]
+pub use wamp_auth::{AnonymousAccess, RouterAuthenticator, StaticTickets};
+#[cfg(feature = "router")]
+pub use wamp_router::{Permissions, Realm};
+#[cfg(feature = "websocket")]
+pub use {wamp_net as net, wamp_transport_websocket as websocket};

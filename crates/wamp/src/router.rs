@@ -1,0 +1,145 @@
+//! The router with its listeners and in-process sessions.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use wamp_core::{MemoryTransport, OutboxLimits, Transport};
+use wamp_router::Realm;
+use wamp_session::Connect;
+
+/// A router: it routes calls and events between the sessions of its realms.
+///
+/// It is a handle: clones are cheap and stand for the same router. It serves as long as its
+/// listeners and connections live, also when every handle is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wamp::{Permissions, Realm, Router, StaticTickets};
+///
+/// let router = Router::builder()
+///     .realm(
+///         Realm::new("com.example")
+///             .role("guest", Permissions::allow("com.example.").call().subscribe())
+///             .role("service", Permissions::all())
+///             .anonymous("guest")
+///             .authenticator(StaticTickets::new().with_principal("clock", "service", "secret!!!")),
+///     )
+///     .build();
+/// let guest = router.session("com.example").await?;
+/// assert_eq!(guest.details().authrole.as_deref(), Some("guest"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Router {
+    inner: wamp_router::Router,
+    /// Set when the router shuts down: its listeners stop.
+    stopping: watch::Sender<bool>,
+}
+
+impl Router {
+    /// Begins a router, which has no realms yet.
+    pub fn builder() -> RouterBuilder {
+        RouterBuilder::default()
+    }
+
+    /// Opens a session in this process, over an in-memory transport.
+    ///
+    /// # Panics
+    ///
+    /// It is called outside of a tokio runtime.
+    pub fn session(&self, realm: impl AsRef<str>) -> Connect {
+        Connect::over(self.attach()).realm(realm)
+    }
+
+    /// Hands out one end of an in-memory transport whose other end is served.
+    ///
+    /// # Panics
+    ///
+    /// It is called outside of a tokio runtime.
+    pub fn attach(&self) -> MemoryTransport {
+        self.inner.attach()
+    }
+
+    /// Serves the client at the other end of a transport: the future is to be polled until it ends.
+    pub fn accept<T: Transport>(&self, transport: T) -> wamp_router::Connection<T> {
+        self.inner.accept(transport)
+    }
+
+    /// Ends everything: listeners stop, sessions are told GOODBYE `wamp.close.system_shutdown`, and
+    /// what has not answered when `deadline` has passed is ended.
+    ///
+    /// Dropped, listeners have stopped and no session is let in any more.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.stopping.send_replace(true);
+        self.inner.shutdown(deadline).await;
+    }
+
+    /// How many sessions a realm has; `None` if there is no such realm.
+    pub fn session_count(&self, realm: &str) -> Option<usize> {
+        self.inner.session_count(realm)
+    }
+
+    /// How many events of a realm could not be sent to one of their receivers, because it has no
+    /// form for them or takes no message of this length; `None` if there is no such realm.
+    pub fn undelivered_events(&self, realm: &str) -> Option<u64> {
+        self.inner.undelivered_events(realm)
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+}
+
+impl From<wamp_router::Router> for Router {
+    fn from(inner: wamp_router::Router) -> Self {
+        Self {
+            inner,
+            stopping: watch::Sender::new(false),
+        }
+    }
+}
+
+/// Sets up a [`Router`].
+#[derive(Debug, Clone, Default)]
+#[must_use = "a router is made by `build`"]
+pub struct RouterBuilder(wamp_router::RouterBuilder);
+
+impl RouterBuilder {
+    /// Adds a realm; one of the same name replaces the one before. The first is the default.
+    pub fn realm(self, realm: Realm) -> Self {
+        Self(self.0.realm(realm))
+    }
+
+    /// Names the realm for clients that name none.
+    pub fn default_realm(self, name: impl AsRef<str>) -> Self {
+        Self(self.0.default_realm(name))
+    }
+
+    /// Gives another name and version of the software than this library's.
+    pub fn agent(self, agent: impl Into<String>) -> Self {
+        Self(self.0.agent(agent))
+    }
+
+    /// Bounds the time until a session is open, once its transport is.
+    pub fn handshake_timeout(self, timeout: Duration) -> Self {
+        Self(self.0.handshake_timeout(timeout))
+    }
+
+    /// Bounds the time that a client may take to answer GOODBYE, and its transport to close.
+    pub fn closing_timeout(self, timeout: Duration) -> Self {
+        Self(self.0.closing_timeout(timeout))
+    }
+
+    /// Bounds what may wait to be sent to one session.
+    pub fn outbox_limits(self, limits: OutboxLimits) -> Self {
+        Self(self.0.outbox_limits(limits))
+    }
+
+    /// Makes the router.
+    pub fn build(self) -> Router {
+        self.0.build().into()
+    }
+}
