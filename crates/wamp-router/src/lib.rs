@@ -40,6 +40,8 @@ mod permissions;
 mod realm;
 mod router;
 mod running;
+#[cfg(test)]
+mod tests;
 
 pub use crate::config::{Realm, SessionLimits};
 pub use crate::connection::Connection;

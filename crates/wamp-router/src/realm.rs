@@ -170,6 +170,12 @@ impl Routing {
         let Some(session) = self.sessions.find_mut(peer) else {
             return Ok(());
         };
+        if let Some(feature) = feature_not_announced(&message) {
+            let name = message.name();
+            return Err(Violation(format!(
+                "{name} makes use of {feature}, which the router did not announce"
+            )));
+        }
         let Some((request_type, request)) = message.request() else {
             return self.handle_answer(peer, message, sink);
         };
@@ -369,10 +375,28 @@ impl Session {
     }
 }
 
+/// The feature that a message makes use of although it was not announced, where the specification
+/// wants the session ended over it: one side would take for a whole, or for readable, what is not.
+fn feature_not_announced(message: &Message) -> Option<&'static str> {
+    let (scheme, progress) = match message {
+        Message::Publish(publish) => (&publish.options.ppt_scheme, None),
+        Message::Call(call) => (&call.options.ppt_scheme, call.options.progress),
+        Message::Yield(answer) => (&answer.options.ppt_scheme, None),
+        _ => return None,
+    };
+    if scheme.is_some() {
+        Some(Feature::PAYLOAD_PASSTHRU_MODE.as_str())
+    } else if progress == Some(true) {
+        Some(Feature::PROGRESSIVE_CALL_INVOCATIONS.as_str())
+    } else {
+        None
+    }
+}
+
 /// Whether the first component is `wamp`.
 fn is_reserved(uri: &Uri) -> bool {
     uri.components().next() == Some("wamp")
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
