@@ -62,8 +62,8 @@ pub(super) fn watch(script: &Script, fault: Option<Fault>) -> History {
 
 fn play(script: &Script, fault: Option<Fault>, compares: bool) -> Result<History, String> {
     let mut play = Play {
-        router: Subject::new(fault),
-        model: Model::default(),
+        router: Subject::new(script.limits(), fault),
+        model: Model::new(script.limits()),
         history: History::default(),
         sent: Vec::new(),
         compares,
@@ -78,7 +78,7 @@ fn play(script: &Script, fault: Option<Fault>, compares: bool) -> Result<History
         }
     }
     for &which in script.farewell.iter().cycle() {
-        let present = play.model.present();
+        let present = play.present();
         if present.is_empty() {
             break;
         }
@@ -88,6 +88,14 @@ fn play(script: &Script, fault: Option<Fault>, compares: bool) -> Result<History
 }
 
 impl Play {
+    /// The sessions of the router, which are those of the model if they do not differ.
+    fn present(&self) -> Vec<Session> {
+        let gone: Vec<_> = self.history.turns.iter().filter_map(Turn::gone).collect();
+        (0..self.model.joined())
+            .filter(|session| !gone.contains(session))
+            .collect()
+    }
+
     fn turn(&mut self, input: Input) -> Result<(), String> {
         let turn = self.history.turns.len();
         let difference = |what: String| format!("turn {turn}, {input:?}: {what}");

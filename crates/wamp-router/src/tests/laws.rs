@@ -20,7 +20,13 @@ pub(super) fn each_call_is_answered_once(history: &History) -> Verdict {
         let Some((caller, Message::Call(call))) = turn.said() else {
             continue;
         };
-        let later = &history.turns[at..];
+        // After 2^53 the ids of requests begin anew.
+        let is_next = |turn: &Turn| match turn.said() {
+            Some((from, Message::Call(next))) => from == caller && next.request == call.request,
+            _ => false,
+        };
+        let end = history.turns[at + 1..].iter().position(is_next);
+        let later = &history.turns[at..end.map_or(history.turns.len(), |end| at + 1 + end)];
         let answers: usize = later.iter().map(|turn| turn.answers(caller, call)).sum();
         let returned = later
             .iter()

@@ -15,16 +15,22 @@ use wamp_messages::message::{
 use wamp_messages::options::{
     ErrorDetails, EventDetails, InvocationDetails, PublishOptions, ResultDetails,
 };
-use wamp_messages::{Message, RequestType, error_uri};
+use wamp_messages::{InvokePolicy, MatchPolicy, Message, RequestType, error_uri};
 
 use self::expected::{Choice, Expected, Prediction};
+use crate::config::SessionLimits;
+use crate::limit_uri;
 
 /// The number of a session: 0 is the first one that joined.
 pub(super) type Session = usize;
 
+/// The largest id.
+pub(super) const LAST_ID: u64 = 1 << 53;
+
 /// What a router is to know.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Model {
+    limits: SessionLimits,
     members: Vec<Member>,
     subscriptions: Vec<Subscription>,
     registrations: Vec<Registration>,
@@ -89,6 +95,18 @@ enum Scope {
 }
 
 impl Model {
+    pub(super) fn new(limits: SessionLimits) -> Self {
+        Self {
+            limits,
+            members: Vec::new(),
+            subscriptions: Vec::new(),
+            registrations: Vec::new(),
+            calls: Vec::new(),
+            ids: Vec::new(),
+            symbols: 0,
+        }
+    }
+
     pub(super) fn join(&mut self, id: u64, authid: &str, authrole: &str) -> Session {
         self.members.push(Member {
             id,
@@ -116,7 +134,7 @@ impl Model {
                     call.caller,
                     RequestType::CALL,
                     call.request,
-                    error_uri::CANCELED,
+                    vec![error_uri::CANCELED],
                 );
             }
         }
@@ -130,10 +148,18 @@ impl Model {
     pub(super) fn handle(&mut self, from: Session, message: &Message) -> Prediction {
         if let Some((_, request)) = message.request() {
             // "Receiving message with non-sequential session scope request ID"; gaps are forgiven.
-            if request.as_u64() <= self.members[from].last_request {
+            // "wrapping to 1 after it reached 2^53": not where the call 1 is not answered yet.
+            let last = self.members[from].last_request;
+            let request = request.as_u64();
+            let wraps = last == LAST_ID && request == 1;
+            let waits = |call: &PendingCall| call.caller == from && call.request == request;
+            if request <= last && (!wraps || self.calls.iter().any(waits)) {
                 return self.violation(from);
             }
-            self.members[from].last_request = request.as_u64();
+            self.members[from].last_request = request;
+        }
+        if is_of_feature_not_announced(message) {
+            return self.violation(from);
         }
         match message {
             Message::Subscribe(message) => self.subscribe(from, message),
@@ -160,14 +186,19 @@ impl Model {
         let mut prediction = Prediction::default();
         match message {
             Message::Result(result) => {
-                prediction.refuse(to, RequestType::CALL, result.request.as_u64(), error);
+                prediction.refuse(to, RequestType::CALL, result.request.as_u64(), vec![error]);
             }
             Message::Error(message) => {
-                prediction.refuse(to, message.request_type, message.request.as_u64(), error);
+                prediction.refuse(
+                    to,
+                    message.request_type,
+                    message.request.as_u64(),
+                    vec![error],
+                );
             }
             Message::Invocation(invocation) => {
                 if let Some(call) = self.take_call(to, invocation.request.as_u64()) {
-                    prediction.refuse(call.caller, RequestType::CALL, call.request, error);
+                    prediction.refuse(call.caller, RequestType::CALL, call.request, vec![error]);
                 }
             }
             _ => {}
@@ -185,13 +216,13 @@ impl Model {
     fn subscribe(&mut self, from: Session, message: &Subscribe) -> Prediction {
         let request = message.request.as_u64();
         let topic = message.topic.as_str();
-        if !is_uri(topic) {
-            return Prediction::refused(
-                from,
-                RequestType::SUBSCRIBE,
-                request,
-                error_uri::INVALID_URI,
-            );
+        let refused = |errors| Prediction::refused(from, RequestType::SUBSCRIBE, request, errors);
+        let mut errors = faults_of_pattern(topic, message.options.match_policy.as_ref());
+        if !self.may(from, "subscribe", topic) {
+            errors.push(error_uri::NOT_AUTHORIZED);
+        }
+        if !errors.is_empty() {
+            return refused(errors);
         }
         // "Broker should answer with SUBSCRIBED message, containing the existing Subscription|id"
         let existing = self
@@ -202,6 +233,14 @@ impl Model {
         let symbol = match existing {
             Some(symbol) => symbol,
             None => {
+                let held = self
+                    .subscriptions
+                    .iter()
+                    .filter(|held| held.session == from)
+                    .count();
+                if held >= self.limits.subscriptions {
+                    return refused(vec![limit_uri::TOO_MANY_SUBSCRIPTIONS]);
+                }
                 let symbol = self.symbol();
                 let topic = topic.to_owned();
                 self.subscriptions.push(Subscription {
@@ -234,7 +273,7 @@ impl Model {
                 Prediction::one(from, Expected::Unsubscribed { request })
             }
             None => {
-                let error = error_uri::NO_SUCH_SUBSCRIPTION;
+                let error = vec![error_uri::NO_SUCH_SUBSCRIPTION];
                 Prediction::refused(from, RequestType::UNSUBSCRIBE, request, error)
             }
         }
@@ -245,9 +284,10 @@ impl Model {
         let request = message.request.as_u64();
         let topic = message.topic.as_str();
         let acknowledge = message.options.acknowledge == Some(true);
-        if !is_uri(topic) || is_reserved(topic) {
+        let errors = self.faults_of_own(from, "publish", topic);
+        if !errors.is_empty() {
             if acknowledge {
-                prediction.refuse(from, RequestType::PUBLISH, request, error_uri::INVALID_URI);
+                prediction.refuse(from, RequestType::PUBLISH, request, errors);
             }
             return prediction;
         }
@@ -300,16 +340,35 @@ impl Model {
     fn register(&mut self, from: Session, message: &Register) -> Prediction {
         let request = message.request.as_u64();
         let procedure = message.procedure.as_str();
-        let refused = |error| Prediction::refused(from, RequestType::REGISTER, request, error);
-        if !is_uri(procedure) || is_reserved(procedure) {
-            return refused(error_uri::INVALID_URI);
+        let mut errors = faults_of_pattern(procedure, message.options.match_policy.as_ref());
+        match message.options.invoke.as_ref().map(InvokePolicy::as_str) {
+            None | Some("single") => {}
+            Some("first" | "last" | "roundrobin" | "random") => {
+                errors.push(error_uri::OPTION_NOT_ALLOWED);
+            }
+            Some(_) => errors.push(error_uri::INVALID_ARGUMENT),
         }
-        if self
-            .registrations
-            .iter()
-            .any(|known| known.procedure == procedure)
-        {
-            return refused(error_uri::PROCEDURE_ALREADY_EXISTS);
+        errors.extend(self.faults_of_own(from, "register", procedure));
+        if errors.is_empty() {
+            // Which of the two is told does not matter.
+            if self
+                .registrations
+                .iter()
+                .any(|known| known.procedure == procedure)
+            {
+                errors.push(error_uri::PROCEDURE_ALREADY_EXISTS);
+            }
+            let held = self
+                .registrations
+                .iter()
+                .filter(|held| held.session == from)
+                .count();
+            if held >= self.limits.registrations {
+                errors.push(limit_uri::TOO_MANY_REGISTRATIONS);
+            }
+        }
+        if !errors.is_empty() {
+            return Prediction::refused(from, RequestType::REGISTER, request, errors);
         }
         let symbol = self.symbol();
         let registration = Choice::new(symbol, Scope::Registration, procedure);
@@ -340,7 +399,7 @@ impl Model {
                 Prediction::one(from, Expected::Unregistered { request })
             }
             None => {
-                let error = error_uri::NO_SUCH_REGISTRATION;
+                let error = vec![error_uri::NO_SUCH_REGISTRATION];
                 Prediction::refused(from, RequestType::UNREGISTER, request, error)
             }
         }
@@ -349,17 +408,34 @@ impl Model {
     fn call(&mut self, from: Session, message: &Call) -> Prediction {
         let request = message.request.as_u64();
         let procedure = message.procedure.as_str();
+        let refused = |errors| Prediction::refused(from, RequestType::CALL, request, errors);
         if !is_uri(procedure) {
-            return Prediction::refused(from, RequestType::CALL, request, error_uri::INVALID_URI);
+            return refused(vec![error_uri::INVALID_URI]);
+        }
+        if !self.may(from, "call", procedure) {
+            return refused(vec![error_uri::NOT_AUTHORIZED]);
         }
         let registered = self
             .registrations
             .iter()
             .find(|registration| registration.procedure == procedure);
         let Some(registration) = registered else {
-            let error = error_uri::NO_SUCH_PROCEDURE;
-            return Prediction::refused(from, RequestType::CALL, request, error);
+            return refused(vec![error_uri::NO_SUCH_PROCEDURE]);
         };
+        let mut errors = Vec::new();
+        if self.calls.iter().filter(|call| call.caller == from).count() >= self.limits.calls {
+            errors.push(limit_uri::TOO_MANY_CALLS);
+        }
+        let invoked = self
+            .calls
+            .iter()
+            .filter(|call| call.callee == registration.session);
+        if invoked.count() >= self.limits.invocations {
+            errors.push(limit_uri::TOO_MANY_INVOCATIONS);
+        }
+        if !errors.is_empty() {
+            return refused(errors);
+        }
         let callee = registration.session;
         self.members[callee].invocations += 1;
         let invocation = self.members[callee].invocations;
@@ -378,7 +454,37 @@ impl Model {
         Prediction::one(callee, expected)
     }
 
+    /// What is wrong with a URI that a session would make its own.
+    fn faults_of_own(&self, session: Session, action: &str, uri: &str) -> Vec<&'static str> {
+        let trusted = self.members[session].authrole == "admin";
+        if !is_uri(uri) || (is_reserved(uri) && !trusted) {
+            vec![error_uri::INVALID_URI]
+        } else if !self.may(session, action, uri) {
+            vec![error_uri::NOT_AUTHORIZED]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether the role of a session allows an action. The realm is made of these rules.
+    fn may(&self, session: Session, action: &str, uri: &str) -> bool {
+        let denied = matches!(
+            (action, uri),
+            ("register" | "publish", "com.example.c")
+                | ("subscribe", "com.example.a.b")
+                | ("call", "com.wamp.a")
+        );
+        self.members[session].authrole == "admin" || !denied
+    }
+
     fn answer_with_yield(&mut self, from: Session, message: &Yield) -> Prediction {
+        let invocation = (from, message.request.as_u64());
+        // A part, to a caller who was not asked whether he wants parts, is no answer.
+        if message.options.progress == Some(true)
+            && self.pending_invocations().contains(&invocation)
+        {
+            return self.violation(from);
+        }
         self.answer(from, message.request.as_u64(), |request| Expected::Result {
             request,
             details: result_details(message),
@@ -516,6 +622,30 @@ fn is_uri(text: &str) -> bool {
                 .chars()
                 .any(|character| character == '#' || character.is_whitespace())
     })
+}
+
+/// What is wrong with a URI that could be a pattern, on a router that has no patterns.
+fn faults_of_pattern(uri: &str, policy: Option<&MatchPolicy>) -> Vec<&'static str> {
+    match policy.map(MatchPolicy::as_str) {
+        None | Some("exact") if is_uri(uri) => Vec::new(),
+        None | Some("exact") => vec![error_uri::INVALID_URI],
+        Some("prefix" | "wildcard") if is_uri(uri) => vec![error_uri::OPTION_NOT_ALLOWED],
+        Some("prefix" | "wildcard") => vec![error_uri::OPTION_NOT_ALLOWED, error_uri::INVALID_URI],
+        Some(_) => vec![error_uri::INVALID_ARGUMENT],
+    }
+}
+
+/// "with the latter not announcing `payload passthru` support [...] MUST be treated as PROTOCOL
+/// ERRORS", and so must CALL with `progress := true` to a dealer that did not announce it.
+fn is_of_feature_not_announced(message: &Message) -> bool {
+    match message {
+        Message::Publish(publish) => publish.options.ppt_scheme.is_some(),
+        Message::Call(call) => {
+            call.options.ppt_scheme.is_some() || call.options.progress == Some(true)
+        }
+        Message::Yield(answer) => answer.options.ppt_scheme.is_some(),
+        _ => false,
+    }
 }
 
 /// "application URIs MUST NOT use `wamp` as a first URI component"

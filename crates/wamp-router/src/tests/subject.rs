@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wamp_core::{Outgoing, Undeliverable};
 use wamp_messages::{EncodeError, Message, Roles, SessionId, UriRules};
 
-use super::generate::{AUTHROLES, Input};
+use super::generate::Input;
 use super::model::Session;
 use crate::Permissions;
 use crate::config::SessionLimits;
@@ -33,18 +33,34 @@ impl Sink for Recorder {
 }
 
 impl Subject {
-    pub(super) fn new(fault: Option<Fault>) -> Self {
-        let role = |name: &&str| {
-            let role = RoleConfig {
-                permissions: Permissions::all(),
-                trusted: false,
-            };
-            ((*name).to_owned(), role)
+    pub(super) fn new(limits: SessionLimits, fault: Option<Fault>) -> Self {
+        // The rules that the model has, too.
+        let user = Permissions::all()
+            .and(Permissions::allow("com.example.c").call().subscribe())
+            .and(
+                Permissions::allow("com.example.a.b")
+                    .call()
+                    .register()
+                    .publish(),
+            )
+            .and(
+                Permissions::allow("com.wamp.a")
+                    .register()
+                    .publish()
+                    .subscribe(),
+            );
+        let user = RoleConfig {
+            permissions: user,
+            trusted: false,
+        };
+        let admin = RoleConfig {
+            permissions: Permissions::all(),
+            trusted: true,
         };
         let config = RealmConfig {
-            roles: AUTHROLES.iter().map(role).collect::<BTreeMap<_, _>>(),
+            roles: BTreeMap::from([("user".to_owned(), user), ("admin".to_owned(), admin)]),
             rules: UriRules::LOOSE,
-            limits: SessionLimits::default(),
+            limits,
         };
         // A permutation of 64 bits (splitmix64): random enough, and never twice the same.
         let mut state = 0_u64;

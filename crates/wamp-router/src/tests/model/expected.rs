@@ -3,7 +3,7 @@
 use wamp_messages::options::{ErrorDetails, EventDetails, InvocationDetails, ResultDetails};
 use wamp_messages::{Message, Payload, RequestType};
 
-use super::{Bound, Model, Scope, Session, Symbol};
+use super::{Bound, LAST_ID, Model, Scope, Session, Symbol};
 
 /// What a router does in one step.
 #[derive(Debug, Default)]
@@ -61,7 +61,8 @@ pub(super) enum Expected {
     Refused {
         request_type: RequestType,
         request: u64,
-        error: &'static str,
+        /// Any of them will do.
+        errors: Vec<&'static str>,
     },
 }
 
@@ -216,12 +217,12 @@ impl Model {
                 Expected::Refused {
                     request_type,
                     request,
-                    error,
+                    errors,
                 },
                 Message::Error(message),
             ) if message.request_type == *request_type
                 && message.request.as_u64() == *request
-                && message.error.as_str() == *error =>
+                && errors.contains(&message.error.as_str()) =>
             {
                 Vec::new()
             }
@@ -242,7 +243,7 @@ impl Model {
         if let Some(bound) = self.id_of(choice.symbol) {
             return bound == id;
         }
-        (1..=1 << 53).contains(&id)
+        (1..=LAST_ID).contains(&id)
             && self.ids.iter().all(|bound| {
                 bound.scope != choice.scope || bound.id != id || bound.name == choice.name
             })
@@ -268,14 +269,14 @@ impl Prediction {
         to: Session,
         request_type: RequestType,
         request: u64,
-        error: &'static str,
+        errors: Vec<&'static str>,
     ) -> Self {
         Self::one(
             to,
             Expected::Refused {
                 request_type,
                 request,
-                error,
+                errors,
             },
         )
     }
@@ -285,14 +286,14 @@ impl Prediction {
         to: Session,
         request_type: RequestType,
         request: u64,
-        error: &'static str,
+        errors: Vec<&'static str>,
     ) {
         self.sent.push((
             to,
             Expected::Refused {
                 request_type,
                 request,
-                error,
+                errors,
             },
         ));
     }
