@@ -14,6 +14,7 @@ mod missing;
 mod plain;
 mod report;
 mod run;
+mod sessions;
 mod uris;
 mod websocket;
 
@@ -63,6 +64,10 @@ const FILES: &[File] = &[
     File {
         name: "websocket",
         checks: Checks::Run(websocket::checks),
+    },
+    File {
+        name: "sessions",
+        checks: Checks::Run(sessions::checks),
     },
     File {
         name: "auth",

@@ -36,7 +36,7 @@ pub(crate) fn checks(data: &Data) -> Vec<Check> {
 fn each(
     cases: &[Arc<Case>],
     serializers: &[&'static str],
-    check: fn(&Case, &str, Serializer) -> Outcome,
+    check: fn(&Case, &str, &Serializer) -> Outcome,
     checks: &mut Vec<Check>,
 ) {
     for case in cases {
@@ -49,7 +49,7 @@ fn each(
             checks.push(Check::new(
                 format!("{} ({name})", case.name),
                 move || match (Serializer::from_name(name), Missing::serializer(name)) {
-                    (Some(serializer), _) => check(&case, name, serializer),
+                    (Some(serializer), _) => check(&case, name, &serializer),
                     (None, Some(missing)) => Ok(Verdict::Skipped(missing)),
                     (None, None) => Err(format!("there is no serializer {name:?}").into()),
                 },
@@ -63,10 +63,10 @@ fn each(
 }
 
 /// One message in one format.
-fn message(case: &Case, name: &str, serializer: Serializer) -> Outcome {
+fn message(case: &Case, name: &str, serializer: &Serializer) -> Outcome {
     let octets = case.octets(name)?;
     let wanted = Wanted::read(case.field("wmsg")?)?;
-    let decoded = decode_one(&serializer, &octets)?;
+    let decoded = decode_one(serializer, &octets)?;
     decoded
         .validate(UriRules::LOOSE)
         .map_err(|error| format!("it is refused: {error}"))?;
@@ -82,7 +82,7 @@ fn message(case: &Case, name: &str, serializer: Serializer) -> Outcome {
     if let Some(payload) = made.payload_mut()
         && payload.as_opaque().is_none()
     {
-        *payload = wanted.payload(&serializer)?;
+        *payload = wanted.payload(serializer)?;
         forms.push(("made", made));
     }
     // Received in another format: what a router does that rewrites it.
@@ -104,7 +104,7 @@ fn message(case: &Case, name: &str, serializer: Serializer) -> Outcome {
             .map_err(|error| format!("{how}, it is not encoded: {error}"))?
             .to_bytes();
         if by_value {
-            wanted.compare(&decode_one(&serializer, &encoded)?, how)?;
+            wanted.compare(&decode_one(serializer, &encoded)?, how)?;
         } else {
             ensure(encoded == octets, || {
                 let (encoded, octets) = (shown(&encoded), shown(&octets));
@@ -178,7 +178,7 @@ impl Wanted {
 }
 
 /// Several messages in one frame.
-fn batch(case: &Case, name: &str, serializer: Serializer) -> Outcome {
+fn batch(case: &Case, name: &str, serializer: &Serializer) -> Outcome {
     let octets = case.octets(name)?;
     let wanted = case
         .list("wmsgs")?
@@ -186,7 +186,7 @@ fn batch(case: &Case, name: &str, serializer: Serializer) -> Outcome {
         .map(Wanted::read)
         .collect::<Result<Vec<_>, _>>()?;
 
-    let decoded = decode_batch(&serializer, &octets, &wanted)?;
+    let decoded = decode_batch(serializer, &octets, &wanted)?;
     let mut written = BytesMut::new();
     // Autobahn ends a message with this octet, where the specification has another.
     let writer = serializer.clone().with_separator(BatchSeparator::Cancel);
@@ -205,7 +205,7 @@ fn batch(case: &Case, name: &str, serializer: Serializer) -> Outcome {
         let octets = octets
             .iter()
             .map(|&octet| if octet == 0x18 { 0x1e } else { octet });
-        decode_batch(&serializer, &octets.collect(), &wanted)?;
+        decode_batch(serializer, &octets.collect(), &wanted)?;
     }
     Ok(Verdict::Passed)
 }

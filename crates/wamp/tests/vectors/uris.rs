@@ -102,7 +102,9 @@ fn identifier(case: &Case) -> Outcome {
 
 fn pattern(case: &Case) -> Outcome {
     let policy = MatchPolicy::new(case.text("policy")?);
-    ensure(policy.is_known(), || format!("the policy {policy} is not known"))?;
+    ensure(policy.is_known(), || {
+        format!("the policy {policy} is not known")
+    })?;
     let (pattern, uri) = (case.text("pattern")?, case.text("uri")?);
     let matches = policy.matches(pattern, uri);
     ensure(matches == case.bool("match")?, || {

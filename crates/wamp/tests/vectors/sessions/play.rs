@@ -1,0 +1,202 @@
+//! Plays the steps of a case: sends what its clients send, and compares what the router sends.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+
+use wamp_messages::message::{Abort, Call, Cancel, Error, Result as CallResult};
+use wamp_messages::{Value, error_uri};
+
+use super::bind::{Bindings, json};
+use super::code;
+use super::step::{Action, Step};
+use crate::check::{Failure, ensure};
+use crate::client::{Client, Heard};
+
+/// Plays all steps against the router at the address.
+pub(super) async fn play(
+    address: SocketAddr,
+    steps: &[Step],
+    violation: bool,
+) -> Result<(), Failure> {
+    let mut play = Play {
+        address,
+        violation,
+        clients: HashMap::new(),
+        bindings: Bindings::default(),
+        canceled: HashSet::new(),
+        over: HashSet::new(),
+    };
+    for (at, step) in steps.iter().enumerate() {
+        let session = &step.session;
+        let done = play.step(step).await;
+        let done = done.map_err(|failure| format!("step {at} of {session}: {}", failure.0))?;
+        if done == Done::Aborted {
+            // What the router did with the offender is as WAMP has it; the rest of the record is not.
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Play {
+    address: SocketAddr,
+    /// Whether an ABORT for a protocol violation is as good as what was recorded.
+    violation: bool,
+    clients: HashMap<String, Client>,
+    bindings: Bindings,
+    /// Calls that were canceled, by session and request.
+    canceled: HashSet<(String, u64)>,
+    /// Calls that the router has answered although the record has it otherwise.
+    over: HashSet<(String, u64)>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Done {
+    AsRecorded,
+    /// The router has aborted the session for a violation of the protocol, and closed.
+    Aborted,
+}
+
+impl Play {
+    async fn step(&mut self, step: &Step) -> Result<Done, Failure> {
+        let session = &*step.session;
+        if !self.clients.contains_key(session) {
+            let client = Client::connect(self.address, "wamp.2.json").await?;
+            self.clients.insert(session.to_owned(), client);
+        }
+        match &step.action {
+            Action::Send(message) => {
+                let message = self.bindings.fill(session, message)?;
+                if let Some(message) = message.as_list() {
+                    self.note_sent(session, message);
+                }
+                let text = serde_json::to_string(&message).map_err(|error| error.to_string())?;
+                self.client(session)?.send_text(text).await?;
+                Ok(Done::AsRecorded)
+            }
+            Action::Receive(wanted) => self.receive(session, wanted).await,
+            Action::ClosedByClient => self.close(session).await,
+            Action::ClosedByRouter => match self.hear(session).await? {
+                Heard::Closed(_) => Ok(Done::AsRecorded),
+                Heard::Message(message) => self.aborted(session, &message).await,
+            },
+            Action::NoAnswer => self.no_answer(session).await,
+        }
+    }
+
+    fn note_sent(&mut self, session: &str, message: &[Value]) {
+        self.bindings.note_sent(message);
+        let request = message.get(1).and_then(Value::as_u64);
+        if let (Some(Cancel::CODE), Some(request)) = (code(message), request) {
+            self.canceled.insert((session.to_owned(), request));
+        }
+    }
+
+    /// Receives a message as the case has it.
+    async fn receive(&mut self, session: &str, wanted: &[Value]) -> Result<Done, Failure> {
+        let answered = |request| (session.to_owned(), request);
+        let wanted_call = self.call_answered(wanted).map(answered);
+        loop {
+            if wanted_call
+                .as_ref()
+                .is_some_and(|call| self.over.contains(call))
+            {
+                return Ok(Done::AsRecorded);
+            }
+            let found = match self.client(session)?.hear().await? {
+                Heard::Message(found) => found,
+                Heard::Closed(close) => {
+                    let wanted = json(wanted);
+                    return Err(format!("closed with {close:?} instead of {wanted}").into());
+                }
+            };
+            if let Some(call) = self.canceled_call(session, &found)
+                && (wanted_call.as_ref() != Some(&call) || code(wanted) != Some(Error::CODE))
+            {
+                self.over.insert(call);
+                continue;
+            }
+            return match self.bindings.compare(wanted, &found) {
+                Ok(()) => Ok(Done::AsRecorded),
+                Err(failure) if !self.violation => Err(failure),
+                Err(failure) => self.aborted(session, &found).await.map_err(|_| failure),
+            };
+        }
+    }
+
+    /// Passes if the message is an ABORT for a violation of the protocol, and the end.
+    async fn aborted(&mut self, session: &str, message: &[Value]) -> Result<Done, Failure> {
+        let reason = message.get(2).and_then(Value::as_str);
+        let aborted = self.violation
+            && code(message) == Some(Abort::CODE)
+            && reason == Some(error_uri::PROTOCOL_VIOLATION);
+        ensure(aborted, || format!("{} is not expected", json(message)))?;
+        match self.hear(session).await? {
+            Heard::Closed(_) => Ok(Done::Aborted),
+            Heard::Message(more) => Err(format!("{} after an ABORT", json(&more)).into()),
+        }
+    }
+
+    /// Closes the connection; nothing may come that is not expected.
+    async fn close(&mut self, session: &str) -> Result<Done, Failure> {
+        self.client(session)?.close().await;
+        let heard = self.hear(session).await?;
+        self.clients.remove(session);
+        match heard {
+            Heard::Closed(_) => Ok(Done::AsRecorded),
+            Heard::Message(message) => Err(format!("{} is not expected", json(&message)).into()),
+        }
+    }
+
+    async fn no_answer(&mut self, session: &str) -> Result<Done, Failure> {
+        loop {
+            match self.client(session)?.hear_soon().await? {
+                None => return Ok(Done::AsRecorded),
+                Some(Heard::Message(message)) => match self.canceled_call(session, &message) {
+                    Some(call) => drop(self.over.insert(call)),
+                    None => return self.aborted(session, &message).await,
+                },
+                Some(Heard::Closed(close)) => {
+                    return Err(format!("the connection was closed, with {close:?}").into());
+                }
+            }
+        }
+    }
+
+    /// The next thing that happens to a session, but for what WAMP wants and the record lacks.
+    async fn hear(&mut self, session: &str) -> Result<Heard, Failure> {
+        loop {
+            match self.client(session)?.hear().await? {
+                Heard::Message(message) => match self.canceled_call(session, &message) {
+                    Some(call) => drop(self.over.insert(call)),
+                    None => return Ok(Heard::Message(message)),
+                },
+                closed @ Heard::Closed(_) => return Ok(closed),
+            }
+        }
+    }
+
+    /// The call of the session that was canceled and is now answered by the router itself, which
+    /// Crossbar.io does not do in the mode `skip`.
+    fn canceled_call(&self, session: &str, message: &[Value]) -> Option<(String, u64)> {
+        let error = message.get(4).and_then(Value::as_str);
+        let canceled = code(message) == Some(Error::CODE) && error == Some(error_uri::CANCELED);
+        let call = (session.to_owned(), self.call_answered(message)?);
+        (canceled && self.canceled.contains(&call)).then_some(call)
+    }
+
+    /// The request of the CALL that a RESULT or ERROR answers.
+    fn call_answered(&self, message: &[Value]) -> Option<u64> {
+        let at = match code(message)? {
+            CallResult::CODE => 1,
+            Error::CODE if message.get(1)?.as_u64() == Some(Call::CODE) => 2,
+            _ => return None,
+        };
+        self.bindings.known(message.get(at)?)?.as_u64()
+    }
+
+    fn client(&mut self, session: &str) -> Result<&mut Client, Failure> {
+        let client = self.clients.get_mut(session);
+        client.ok_or_else(|| format!("the session {session:?} is closed").into())
+    }
+}
