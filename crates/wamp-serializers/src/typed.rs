@@ -5,6 +5,7 @@
 //! one deserializer in front of those of the formats.
 
 mod deserialize;
+mod extension;
 mod key;
 mod parts;
 mod serialize;
@@ -61,6 +62,22 @@ pub enum PayloadError {
 /// serde (`Binary`, `serde_bytes`), in JSON too; a `Vec<u8>` is a list of integers, as serde has it.
 /// Keys that are integers, booleans or names of variants become text.
 ///
+/// ```
+/// # #[cfg(feature = "json")] {
+/// use wamp_messages::{Binary, Format, kwargs};
+/// use wamp_serializers::{decode_args, encode_payload};
+///
+/// let data = Binary::from(&b"\xff"[..]);
+/// let payload = encode_payload(&Format::Json, &(1, "two", data), &kwargs! { page: 3 })?;
+/// assert_eq!(payload.args(), Some(&br#"[1,"two","\u0000/w=="]"#[..]));
+/// assert_eq!(payload.kwargs(), Some(&br#"{"page":3}"#[..]));
+///
+/// let (number, text, data): (u8, String, Binary) = decode_args(&payload)?;
+/// # assert_eq!((number, &*text, &*data), (1, "two", &b"\xff"[..]));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`EncodeError::NotRepresentable`] for what the format has no form for: in JSON NaN, infinities
@@ -114,7 +131,8 @@ where
 
 /// Reads all positional arguments into one type that reads a list: a tuple, a `Vec`, a struct.
 ///
-/// Without arguments the list is empty. `()` reads an empty list only. An argument too many is an
+/// Without arguments the list is empty. `()` reads an empty list only, and an `Option` reads it as
+/// `None`. An argument too many is an
 /// error. A `Vec<u8>` reads a byte string and a list of integers; integers are read from keys that
 /// are text.
 ///
@@ -127,7 +145,8 @@ pub fn decode_args<T: DeserializeOwned>(payload: &Payload) -> Result<T, PayloadE
 
 /// Reads all keyword arguments into one type that reads a dict: a struct, a map, a `Dict`.
 ///
-/// Without keyword arguments the dict is empty. `()` reads an empty dict only; a struct ignores
+/// Without keyword arguments the dict is empty. `()` reads an empty dict only, and an `Option` reads
+/// it as `None`; a struct ignores
 /// the keys that it has no field for, unless it says otherwise to serde.
 ///
 /// # Errors
@@ -206,45 +225,80 @@ enum What {
     Results,
 }
 
+/// What is known of arguments or keyword arguments before they are read.
+#[derive(Debug, Clone, Copy)]
+struct Input {
+    json: bool,
+    empty: bool,
+}
+
+impl Input {
+    const fn new(json: bool, empty: bool) -> Self {
+        Self { json, empty }
+    }
+}
+
 fn decode<T: DeserializeOwned>(payload: &Payload, what: What) -> Result<T, PayloadError> {
     if payload.as_opaque().is_some() {
         return Err(PayloadError::Opaque);
     }
-    #[cfg(feature = "__counters")]
-    crate::counters::note(crate::counters::Step::PayloadDecode);
     let octets = match what {
         What::Kwargs => payload.kwargs(),
         What::Args | What::Result | What::Results => payload.args(),
     };
     match (payload.format(), octets) {
         (Some(Format::Foreign(foreign)), _) => {
+            note_decoding();
             let (args, kwargs) = foreign.decode(payload)?;
             if what != What::Kwargs {
-                return read(what, false, Value::List(args), |_| None);
+                let input = Input::new(false, args.is_empty());
+                return read(what, input, Value::List(args), |_| None);
             }
+            let input = Input::new(false, kwargs.is_empty());
             let names: Vec<_> = kwargs.keys().cloned().collect();
-            read(what, false, Value::Dict(kwargs), |place| {
+            read(what, input, Value::Dict(kwargs), |place| {
                 names.get(place).cloned()
             })
         }
-        (Some(format), Some(octets)) => decode_octets(format, octets, what),
-        (None, _) | (_, None) if what == What::Kwargs => {
-            read(what, false, Value::Dict(Dict::new()), |_| None)
+        (Some(format), Some(octets)) => {
+            note_decoding();
+            decode_octets(format, octets, what)
         }
-        (None, _) | (_, None) => read(what, false, Value::List(Vec::new()), |_| None),
+        (None, _) | (_, None) if what == What::Kwargs => read(
+            what,
+            Input::new(false, true),
+            Value::Dict(Dict::new()),
+            |_| None,
+        ),
+        (None, _) | (_, None) => read(
+            what,
+            Input::new(false, true),
+            Value::List(Vec::new()),
+            |_| None,
+        ),
     }
 }
+
+/// Counts that a payload is decoded, where that is counted.
+#[cfg(feature = "__counters")]
+fn note_decoding() {
+    crate::counters::note(crate::counters::Step::PayloadDecode);
+}
+
+#[cfg(not(feature = "__counters"))]
+const fn note_decoding() {}
 
 fn decode_octets<T: DeserializeOwned>(
     format: &Format,
     octets: &[u8],
     what: What,
 ) -> Result<T, PayloadError> {
+    let input = Input::new(*format == Format::Json, is_empty(octets));
     match format {
         #[cfg(feature = "json")]
         Format::Json => {
             let mut json = serde_json::Deserializer::from_slice(octets);
-            read(what, true, &mut json, |place| {
+            read(what, input, &mut json, |place| {
                 serde_json::Deserializer::from_slice(octets)
                     .deserialize_any(NthKey(place))
                     .ok()
@@ -256,7 +310,7 @@ fn decode_octets<T: DeserializeOwned>(
             let mut msgpack = rmp_serde::Deserializer::from_read_ref(octets);
             // The default is deep enough to overflow the stack of a thread.
             msgpack.set_max_depth(MAX_READ_DEPTH);
-            read(what, false, &mut msgpack, |place| {
+            read(what, input, &mut msgpack, |place| {
                 let mut again = rmp_serde::Deserializer::from_read_ref(octets);
                 again.set_max_depth(MAX_READ_DEPTH);
                 again.deserialize_any(NthKey(place)).ok().flatten()
@@ -265,7 +319,7 @@ fn decode_octets<T: DeserializeOwned>(
         #[cfg(feature = "cbor")]
         Format::Cbor => {
             let mut cbor = serde_cbor::Deserializer::from_slice(octets);
-            read(what, false, &mut cbor, |place| {
+            read(what, input, &mut cbor, |place| {
                 serde_cbor::Deserializer::from_slice(octets)
                     .deserialize_any(NthKey(place))
                     .ok()
@@ -281,7 +335,7 @@ fn decode_octets<T: DeserializeOwned>(
 /// `name` finds the name of the keyword argument at a place, for an error.
 fn read<'de, T, D>(
     what: What,
-    json: bool,
+    Input { json, empty }: Input,
     inner: D,
     name: impl FnOnce(usize) -> Option<String>,
 ) -> Result<T, PayloadError>
@@ -297,7 +351,12 @@ where
         })
     } else {
         let place = &place;
-        T::deserialize(Part { inner, json, place })
+        T::deserialize(Part {
+            inner,
+            json,
+            empty,
+            place,
+        })
     };
     value.map_err(|error| {
         let reason = without_position(error.to_string());
@@ -372,11 +431,15 @@ fn unfit(format: &'static str, rules: &Rules, error: &dyn fmt::Display) -> Encod
     }
 }
 
-/// Whether octets are an empty list or dict, in any of the formats: no other value of theirs, that
-/// is a list or dict, has these.
+/// Whether octets are an empty list or dict. These are no other list or dict in any of the formats.
 fn is_empty(octets: &[u8]) -> bool {
-    matches!(
-        octets,
-        b"[]" | b"{}" | [0x80 | 0x90 | 0xa0] | [0x9f | 0xbf, 0xff]
-    )
+    match octets {
+        [b'[' | b'{', rest @ ..] => matches!(rest.trim_ascii_start(), [b']' | b'}', ..]),
+        // MessagePack and CBOR, in short; open lists and dicts of CBOR; then their longer heads.
+        [0x80 | 0x90 | 0xa0] | [0x9f | 0xbf, 0xff] => true,
+        [0xdc | 0xde, 0, 0] | [0xdd | 0xdf, 0, 0, 0, 0] => true,
+        [0x98 | 0xb8, 0] | [0x99 | 0xb9, 0, 0] | [0x9a | 0xba, 0, 0, 0, 0] => true,
+        [0x9b | 0xbb, rest @ ..] => rest == [0; 8],
+        _ => false,
+    }
 }

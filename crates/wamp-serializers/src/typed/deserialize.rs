@@ -14,6 +14,7 @@ use serde::de::{
     SeqAccess, Unexpected, Visitor,
 };
 
+use super::extension;
 use super::key::KeySeed;
 
 /// A deserializer of a format, with the rules in front.
@@ -247,9 +248,12 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Plain<V> {
         self.visitor.visit_some(Typed { inner, json })
     }
 
-    /// An extension of MessagePack comes this way: a list of its type and its octets.
+    /// An extension of MessagePack comes this way.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        inner.deserialize_any(self)
+        match extension::read(inner)? {
+            Some(extension) => self.visitor.visit_seq(extension.into_list()),
+            None => self.visitor.visit_unit(),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
@@ -331,7 +335,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Optional<V> {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        inner.deserialize_any(self)
+        match extension::read(inner)? {
+            Some(extension) => self.some(SeqAccessDeserializer::new(extension.into_list())),
+            None => self.visitor.visit_none(),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<V::Value, A::Error> {
@@ -358,10 +365,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
 
     fn visit_str<E: Error>(self, variant: &str) -> Result<V::Value, E> {
         self.visitor.visit_enum(variant.into_deserializer())
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        inner.deserialize_any(self)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut inner: A) -> Result<V::Value, A::Error> {

@@ -13,6 +13,8 @@ use super::deserialize::{Seed, Typed};
 pub(super) struct Part<'p, D> {
     pub(super) inner: D,
     pub(super) json: bool,
+    /// Whether there is nothing in it.
+    pub(super) empty: bool,
     /// The place, from 0, of the argument that is being read.
     pub(super) place: &'p Cell<Option<usize>>,
 }
@@ -57,6 +59,9 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Part<'_, D> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        if self.empty {
+            return visitor.visit_none();
+        }
         visitor.visit_some(self)
     }
 

@@ -356,7 +356,36 @@ fn without_arguments_the_list_and_the_dict_are_empty() {
     assert_eq!(decode_args::<Vec<Value>>(&none), Ok(vec![]));
     assert_eq!(decode_kwargs::<()>(&none), Ok(()));
     assert_eq!(decode_kwargs::<Dict>(&none), Ok(Dict::new()));
+    assert_eq!(decode_args::<Option<(i64,)>>(&none), Ok(None));
+    assert_eq!(decode_kwargs::<Option<Newtype>>(&none), Ok(None));
     assert!(decode_args::<(i64,)>(&none).is_err());
+    for format in formats() {
+        let args = encode_payload(&format, &(1,), &()).unwrap();
+        assert_eq!(decode_args(&args), Ok(Some((1,))));
+        assert_eq!(decode_kwargs::<Option<Dict>>(&args), Ok(None));
+        let kwargs = encode_payload(&format, &(), &kwargs! { a: 1 }).unwrap();
+        assert_eq!(decode_args::<Option<(i64,)>>(&kwargs), Ok(None));
+        assert_eq!(decode_kwargs(&kwargs), Ok(Some(kwargs! { a: 1 })));
+    }
+    let empty: [(Format, &[u8]); 9] = [
+        (Format::Json, b"[ ]"),
+        (Format::MsgPack, b"\xdc\0\0"),
+        (Format::MsgPack, b"\xdd\0\0\0\0"),
+        (Format::Cbor, b"\x9f\xff"),
+        (Format::Cbor, b"\x98\0"),
+        (Format::Cbor, b"\x99\0\0"),
+        (Format::Cbor, b"\x9a\0\0\0\0"),
+        (Format::Cbor, b"\x9b\0\0\0\0\0\0\0\0"),
+        (Format::Cbor, b"\x80"),
+    ];
+    for (format, octets) in empty {
+        let payload = Payload::encoded(format, octets.into(), octets.len(), None).unwrap();
+        assert_eq!(decode_args::<Option<(i64,)>>(&payload), Ok(None));
+        assert_eq!(decode_args(&payload), Ok(()));
+        assert_eq!(decode_result(&payload), Ok(()));
+    }
+    let zeros = Payload::encoded(Format::MsgPack, b"\x91\0"[..].into(), 2, None).unwrap();
+    assert_eq!(decode_args(&zeros), Ok(Some((0,))));
     #[derive(Debug, PartialEq, Deserialize)]
     struct Options {
         page: Option<u8>,
@@ -628,6 +657,12 @@ fn constructs_of_one_format_are_read_or_refused() {
     assert!(cbor(b"\x81\xe0").is_err());
     assert!(cbor(b"\x81\x3b\x80\0\0\0\0\0\0\0").is_err());
     assert!(cbor(b"\x81\xa1\xf5\x01").is_err());
+    let bignum = b"\x81\xc2\x49\x01\0\0\0\0\0\0\0\0";
+    let octets = Bytes::from_static(b"\x01\0\0\0\0\0\0\0\0");
+    assert_eq!(cbor(bignum), Ok(Value::Bytes(octets)));
+    let below = Bytes::from_static(b"\x81\x3b\x80\0\0\0\0\0\0\0");
+    let below = Payload::encoded(Format::Cbor, below, 10, None).unwrap();
+    assert_eq!(decode_args(&below), Ok((i128::from(i64::MIN) - 1,)));
     let msgpack = |octets| read(Format::MsgPack, octets);
     let extension = Value::List(args![5, Bytes::from_static(b"\x01")]);
     assert_eq!(msgpack(b"\x91\xd4\x05\x01"), Ok(extension));
@@ -635,6 +670,11 @@ fn constructs_of_one_format_are_read_or_refused() {
         msgpack(b"\x91\x82\x01\x02\x01\x03"),
         Ok(Value::Dict(kwargs! { "1": 3 }))
     );
+    // What JavaScript writes for undefined.
+    assert_eq!(msgpack(b"\x91\xd4\0\0"), Ok(Value::Null));
+    let octets = Bytes::from_static(b"\x91\xd4\0\0");
+    let payload = Payload::encoded(Format::MsgPack, octets, 4, None).unwrap();
+    assert_eq!(decode_args(&payload), Ok((None::<u8>,)));
     let json = |octets| read(Format::Json, octets);
     assert_eq!(
         json(br#"[{"a":1,"a":2}]"#),
