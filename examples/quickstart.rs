@@ -2,15 +2,12 @@
 //!
 //! Run it with `cargo run --example quickstart`.
 
-use wamp::{Permissions, Realm, Router};
+use wamp::{Realm, Router};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // A router in this process: one realm, where everybody may do everything.
-    let realm = Realm::new("com.example")
-        .role("anonymous", Permissions::all())
-        .anonymous("anonymous");
-    let router = Router::builder().realm(realm).build();
+    // A router in this process, with one realm that is open: everybody may do everything.
+    let router = Router::builder().realm(Realm::new("com.example")).build();
     let server = router.listen("127.0.0.1:0").await?;
     println!("the router listens on {}", server.url());
 

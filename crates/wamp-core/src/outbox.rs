@@ -47,7 +47,7 @@ struct State {
     overflowed: bool,
 }
 
-/// A message that did not get in: the outbox is closed, or was full and therefore closed.
+/// A message that did not get in: the outbox is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the outbox is closed")]
 pub struct OutboxClosed;
@@ -64,12 +64,12 @@ impl Outbox {
     /// Puts a message in, and returns the waker of the connection if it waits: the caller wakes it
     /// when it holds no lock.
     ///
-    /// A message that finds no room closes the outbox: its connection falls so far behind that it
-    /// is to be ended ([`Outbox::has_overflowed`]).
+    /// A message that finds no room is dropped and closes the outbox: its connection falls so far
+    /// behind that it is to be ended ([`Outbox::has_overflowed`]).
     ///
     /// # Errors
     ///
-    /// The outbox is closed, or closes over this message.
+    /// The outbox was closed before.
     pub fn push(&self, message: Outgoing) -> Result<Option<Waker>, OutboxClosed> {
         let mut state = self.lock();
         if state.closed {
@@ -83,10 +83,7 @@ impl Outbox {
         // One message is always let in, whatever its length: its length is bounded elsewhere.
         if state.weight + weight > bound && !state.queue.is_empty() {
             state.overflowed = true;
-            let receiver = state.close();
-            drop(state);
-            receiver.into_iter().for_each(Waker::wake);
-            return Err(OutboxClosed);
+            return Ok(state.close());
         }
         state.weight += weight;
         state.queue.push_back(message);
@@ -221,8 +218,9 @@ mod tests {
         let outbox = Outbox::new(limits);
         assert!(outbox.push(event(600)).is_ok());
         assert!(outbox.push(acknowledgement()).is_ok());
-        assert_eq!(outbox.push(event(600)).map(drop), Err(OutboxClosed));
+        assert!(outbox.push(event(600)).is_ok());
         assert!(outbox.has_overflowed() && outbox.is_closed());
+        assert_eq!(outbox.push(event(600)).map(drop), Err(OutboxClosed));
     }
 
     #[test]

@@ -7,10 +7,9 @@
 //! # #[cfg(all(feature = "websocket", feature = "router"))]
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use wamp::{Permissions, Realm, Router};
+//! use wamp::{Realm, Router};
 //!
-//! let everything = Realm::new("com.example").role("anonymous", Permissions::all());
-//! let router = Router::builder().realm(everything.anonymous("anonymous")).build();
+//! let router = Router::builder().realm(Realm::new("com.example")).build();
 //! let server = router.listen("127.0.0.1:0").await?;
 //!
 //! let session = wamp::connect(server.url()).realm("com.example").await?;
