@@ -1,11 +1,11 @@
 //! The race of the addresses of one host: who starts when, and who wins.
 
-use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -96,18 +96,21 @@ where
 }
 
 /// What failed, kept outside the race so that it survives a timeout.
+///
+/// Only one task uses it; it is a lock so that dialling can be moved between threads.
 #[derive(Debug, Default)]
-pub(super) struct Failures(RefCell<Vec<Attempt>>);
+pub(super) struct Failures(Mutex<Vec<Attempt>>);
 
 impl Failures {
     pub(super) fn take(&self) -> Vec<Attempt> {
-        self.0.take()
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn note(&self, address: SocketAddr, error: io::Error) {
         tracing::debug!(%address, %error, "an attempt to connect failed");
         let error = Arc::new(error);
-        self.0.borrow_mut().push(Attempt { address, error });
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.push(Attempt { address, error });
     }
 }
 

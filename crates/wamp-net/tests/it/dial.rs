@@ -74,3 +74,17 @@ async fn dialling_ends_with_its_timeout() {
         .unwrap_err();
     assert!(matches!(error, DialError::TimedOut { .. }), "{error}");
 }
+
+#[test]
+fn the_futures_can_be_spawned() {
+    fn is_send(_: impl Send) {}
+    let (host, options) = (Host::Name("localhost".into()), DialOptions::default());
+    is_send(dial(&host, 80, &options));
+}
+
+#[test]
+fn dialling_can_be_moved_between_threads() {
+    fn is_send<T: Send>(_: T) {}
+    let options = DialOptions::default();
+    is_send(dial(&"localhost".parse().unwrap(), 1, &options));
+}
