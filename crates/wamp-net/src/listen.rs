@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -22,6 +23,8 @@ pub struct Listener {
     socket: TcpListener,
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
+    /// Whether the last connection had to wait, which is told once and not for each.
+    saturated: AtomicBool,
 }
 
 impl Listener {
@@ -63,6 +66,7 @@ impl Listener {
             socket: self.socket,
             connections: semaphore(limits.connections),
             handshakes: semaphore(limits.handshakes),
+            saturated: AtomicBool::new(false),
         }
     }
 
@@ -124,16 +128,22 @@ impl Listener {
     }
 
     async fn admit(&self) -> Permit {
-        let take = async |semaphore: &Arc<Semaphore>, what: &'static str| {
-            if semaphore.available_permits() == 0 {
-                tracing::warn!(limit = what, "new connections wait for others to go");
-            }
-            // It is an error only when the semaphore was closed, and nobody closes it.
-            Arc::clone(semaphore).acquire_owned().await.ok()
-        };
+        let full = |semaphore: &Semaphore| semaphore.available_permits() == 0;
+        let full = full(&self.connections) || full(&self.handshakes);
+        if full && !self.saturated.swap(full, Relaxed) {
+            tracing::warn!(
+                connections_left = self.connections.available_permits(),
+                handshakes_left = self.handshakes.available_permits(),
+                "a limit is reached; new connections wait until others have gone"
+            );
+        }
+        self.saturated.store(full, Relaxed);
+        // It is an error only when the semaphore was closed, and nobody closes it.
+        let connection = Arc::clone(&self.connections).acquire_owned().await.ok();
+        let handshake = Arc::clone(&self.handshakes).acquire_owned().await.ok();
         Permit {
-            connection: take(&self.connections, "connections").await,
-            handshake: take(&self.handshakes, "handshakes").await,
+            connection,
+            handshake,
         }
     }
 }
@@ -141,13 +151,13 @@ impl Listener {
 /// Takes a socket of tokio's that listens already.
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        let unlimited = Arc::new(Semaphore::new(0));
-        let listener = Self {
+        let limits = ListenLimits::default();
+        Self {
             socket,
-            connections: Arc::clone(&unlimited),
-            handshakes: unlimited,
-        };
-        listener.limits(&ListenLimits::default())
+            connections: Arc::new(Semaphore::new(limits.connections)),
+            handshakes: Arc::new(Semaphore::new(limits.handshakes)),
+            saturated: AtomicBool::new(false),
+        }
     }
 }
 

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use wamp_core::{ReceiveError, TransportError};
+use wamp_transport_websocket::{AcceptOptions, ConnectOptions, WebSocketConfig};
+
+use crate::support::*;
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .ping_interval(Some(Duration::from_secs(20)))
+        .pong_timeout(Duration::from_secs(7))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_answer_a_ping_is_lost() {
+    let (mut server, mut peer) = server("json", &config()).await;
+    let begin = Instant::now();
+    let error = receive(&mut server).await.unwrap_err();
+    assert!(
+        matches!(error, ReceiveError::Lost(TransportError::TimedOut(_))),
+        "{error}"
+    );
+    assert_eq!(begin.elapsed().as_secs(), 27);
+    assert_eq!(peer.receive().await, (PING, vec![]));
+    assert!(peer.is_at_end().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_answers_stays() {
+    let (mut server, mut peer) = server("json", &config()).await;
+    let begin = Instant::now();
+    let receiving = tokio::spawn(async move { receive(&mut server).await });
+    for round in 1..=3 {
+        assert_eq!(peer.receive().await, (PING, vec![]));
+        assert_eq!(begin.elapsed().as_secs(), round * 20);
+        peer.send(PONG, b"").await;
+    }
+    peer.send(TEXT, b"[337,5]").await;
+    assert_eq!(receiving.await.unwrap().unwrap(), numbered(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_message_that_is_still_arriving_is_a_sign_of_life() {
+    use tokio::io::AsyncWriteExt;
+    let (mut server, mut peer) = server("json", &config()).await;
+    let receiving = tokio::spawn(async move { receive(&mut server).await });
+    // Octet by octet, for a minute and a half.
+    for octet in frame(TEXT, b"[337,5]       ", true) {
+        sleep(Duration::from_secs(5)).await;
+        peer.stream.write_all(&[octet]).await.unwrap();
+    }
+    assert_eq!(receiving.await.unwrap().unwrap(), numbered(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_idle_sides_keep_each_other_alive() {
+    let (offer, policy) = (
+        ConnectOptions::default().config(config()),
+        AcceptOptions::default().config(config()),
+    );
+    let (mut client, mut server) = pair(&offer, &policy).await;
+    tokio::select! {
+        received = receive(&mut client) => panic!("{received:?}"),
+        received = receive(&mut server) => panic!("{received:?}"),
+        () = sleep(Duration::from_secs(3600)) => {}
+    }
+    send(&mut client, &numbered(1));
+    flush(&mut client).await.unwrap();
+    assert_eq!(receive(&mut server).await.unwrap(), numbered(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_interval_a_silent_peer_stays() {
+    let (mut server, _peer) = server("json", &config().ping_interval(None)).await;
+    tokio::select! {
+        received = receive(&mut server) => panic!("{received:?}"),
+        () = sleep(Duration::from_secs(3600)) => {}
+    }
+}

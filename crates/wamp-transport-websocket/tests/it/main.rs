@@ -1,0 +1,13 @@
+//! The WebSocket transport against itself, against octets written by hand, and over real sockets.
+#![cfg(all(feature = "json", feature = "msgpack", feature = "cbor"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod closing;
+mod connect;
+mod flow;
+mod heartbeat;
+mod limits;
+mod messages;
+mod refuse;
+mod sockets;
+mod support;
