@@ -41,6 +41,8 @@ struct State {
     weight: usize,
     /// The connection, waiting for a message.
     receiver: Option<Waker>,
+    /// The connection, whatever it waits for, to be told that the outbox has closed.
+    watcher: Option<Waker>,
     /// Senders, waiting for room.
     senders: Vec<Waker>,
     closed: bool,
@@ -88,6 +90,12 @@ impl Outbox {
         state.weight += weight;
         state.queue.push_back(message);
         Ok(state.receiver.take())
+    }
+
+    /// Sets what is woken when the outbox closes, even while its connection looks for no message
+    /// because its transport takes none.
+    pub fn set_watcher(&self, watcher: Waker) {
+        self.lock().watcher = Some(watcher);
     }
 
     /// Waits for room below the mark; ready also when the outbox is closed.
@@ -160,7 +168,9 @@ impl Outbox {
 impl State {
     fn close(&mut self) -> Option<Waker> {
         self.closed = true;
-        self.receiver.take()
+        // Both are the same task.
+        let watcher = self.watcher.take();
+        self.receiver.take().or(watcher)
     }
 }
 
@@ -221,6 +231,22 @@ mod tests {
         assert!(outbox.push(event(600)).is_ok());
         assert!(outbox.has_overflowed() && outbox.is_closed());
         assert_eq!(outbox.push(event(600)).map(drop), Err(OutboxClosed));
+    }
+
+    #[test]
+    fn an_overflow_wakes_a_connection_that_looks_for_no_message() {
+        let limits = OutboxLimits {
+            mark: 1_000,
+            reserve: 0,
+        };
+        let outbox = Outbox::new(limits);
+        let count = Arc::new(Count::default());
+        outbox.set_watcher(Waker::from(Arc::clone(&count)));
+        assert!(outbox.push(event(600)).unwrap().is_none());
+        let woken = outbox.push(event(600)).unwrap();
+        woken.into_iter().for_each(Waker::wake);
+        assert!(outbox.has_overflowed());
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]

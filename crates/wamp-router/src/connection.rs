@@ -115,6 +115,7 @@ impl<T: Transport> Connection<T> {
             self.waker = Some(cx.waker().clone());
             let connections = &self.router.connections;
             connections.set_waker(self.key, cx.waker().clone());
+            self.outbox.set_watcher(cx.waker().clone());
         }
         let stage = self.router.connections.stage();
         if stage == self.stage {
@@ -122,8 +123,8 @@ impl<T: Transport> Connection<T> {
         }
         self.stage = stage;
         match (stage, &self.phase) {
-            (Stage::Serving, _) | (Stage::Closing, Phase::Leaving) => {}
-            (_, Phase::Closing(_) | Phase::Closed) if stage == Stage::Closing => {}
+            (Stage::Serving, _)
+            | (Stage::Closing, Phase::Leaving | Phase::Closing(_) | Phase::Closed) => {}
             (Stage::Closing, Phase::Open(_)) => {
                 self.leave();
                 let reason = Uri::from_static(error_uri::SYSTEM_SHUTDOWN);
@@ -132,7 +133,8 @@ impl<T: Transport> Connection<T> {
                 self.phase = Phase::Leaving;
                 self.deadline = None;
             }
-            (Stage::Closing, _) => {
+            // Who comes when all is over is told so too.
+            (Stage::Closing, _) | (Stage::Ending, Phase::Idle { is_new: true }) => {
                 let refusal = abort(error_uri::SYSTEM_SHUTDOWN, "the router shuts down");
                 self.abort(refusal, CloseReason::GoingAway);
             }
