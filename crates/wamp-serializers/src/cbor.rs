@@ -10,6 +10,7 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use crate::levels::{Level, Levels, Shape};
 use crate::reader::ReadFormat;
 use crate::token::{Scanner, Sink, Token};
+use crate::utf8::{is_utf8, valid_up_to};
 use crate::writer::WriteFormat;
 
 /// CBOR, to those who are generic over formats.
@@ -47,6 +48,26 @@ const TAG: u8 = 6;
 /// The additional information of an item whose length is open.
 const OPEN: u8 = 31;
 const BREAK: u8 = 0xff;
+
+/// How many octets an item has in all that begins with an octet, where that is all there is to it:
+/// integers, strings shorter than 24 octets, named simple values, floats.
+const SIZES: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut first = 0;
+    while first < 256 {
+        sizes[first] = match first {
+            0x00..=0x17 | 0x20..=0x37 | 0xf4..=0xf7 => 1,
+            0x18 | 0x38 => 2,
+            0x19 | 0x39 | 0xf9 => 3,
+            0x1a | 0x3a | 0xfa => 5,
+            0x1b | 0x3b | 0xfb => 9,
+            0x40..=0x57 | 0x60..=0x77 => 1 + (first & 0x1f) as u8,
+            _ => 0,
+        };
+        first += 1;
+    }
+    sizes
+};
 
 /// What an item begins with: its major type, and its argument or that it is open.
 struct Head {
@@ -138,18 +159,17 @@ impl<'a> CborScanner<'a> {
         Ok(octets)
     }
 
-    fn utf8(octets: &'a [u8], end: usize) -> Result<&'a str, DecodeError> {
-        std::str::from_utf8(octets).map_err(|error| {
-            let at = end - octets.len() + error.valid_up_to();
-            DecodeError::new(DecodeErrorKind::Utf8, at)
-        })
+    #[cold]
+    fn no_utf8(octets: &[u8], end: usize) -> DecodeError {
+        let at = end - octets.len() + valid_up_to(octets);
+        DecodeError::new(DecodeErrorKind::Utf8, at)
     }
 
     /// Passes over a string or the chunks of an open one, handing each to `chunk`.
     #[inline]
     fn string(&mut self, head: &Head, mut chunk: impl FnMut(&'a [u8])) -> Result<(), DecodeError> {
         let check = |octets: &'a [u8], end: usize| match head.major {
-            TEXT => Self::utf8(octets, end).map(drop),
+            TEXT if !is_utf8(octets) => Err(Self::no_utf8(octets, end)),
             _ => Ok(()),
         };
         if head.info != OPEN {
@@ -246,10 +266,38 @@ impl<'a> CborScanner<'a> {
         Ok(())
     }
 
+    /// Passes over the short items that come next in the list or dict entered last.
+    ///
+    /// It stops at what is long, entered, malformed or the end, for others to see to it.
+    #[inline]
+    fn pass_short(&mut self) {
+        if self.levels.top().shape != Shape::Counted {
+            return;
+        }
+        let mut left = self.levels.top().left;
+        let mut at = self.at;
+        while left > 0 {
+            let rest = self.input.get(at..).unwrap_or_default();
+            let Some(first) = rest.first() else { break };
+            let size = usize::from(SIZES[usize::from(*first)]);
+            let Some(octets) = rest.get(..size) else {
+                break;
+            };
+            if size == 0 || octets[0] >> 5 == TEXT && !is_utf8(&octets[1..]) {
+                break;
+            }
+            at += size;
+            left -= 1;
+        }
+        self.levels.top().left = left;
+        self.at = at;
+    }
+
     /// Passes over what has been entered above `depth`.
     #[inline]
     fn pass_levels(&mut self, depth: usize) -> Result<(), DecodeError> {
         while self.levels.depth() > depth {
+            self.pass_short();
             if self.more()? {
                 self.begin();
                 self.pass()?;

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use wamp_messages::Format;
 use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 
-use self::text::{Quoted, escape, is_base64, unescape};
+use self::text::{Quoted, escape, is_base64};
 use crate::reader::ReadFormat;
 use crate::token::{Scanner, Sink, Token};
 use crate::writer::WriteFormat;
@@ -180,19 +180,10 @@ impl<'a> JsonScanner<'a> {
     #[inline]
     fn string(&mut self) -> Result<Quoted<'a>, DecodeError> {
         let start = self.at;
-        let mut quoted = Quoted::read(self.input, start)?;
+        let quoted = Quoted::read(self.input, start)?;
         self.at = quoted.end;
-        if self.inside == Inside::Key {
-            quoted.octets = None;
-        } else if let Some(encoded) = quoted.octets {
-            let valid = if quoted.escaped {
-                is_base64(unescape(encoded).as_bytes())
-            } else {
-                is_base64(encoded.as_bytes())
-            };
-            if !valid {
-                return Err(Self::syntax("a byte string that is no base64", start));
-            }
+        if quoted.binary && self.inside != Inside::Key && !is_base64(quoted.base64().as_bytes()) {
+            return Err(Self::syntax("a byte string that is no base64", start));
         }
         Ok(quoted)
     }
@@ -225,15 +216,21 @@ impl<'a> JsonScanner<'a> {
         Ok(first)
     }
 
-    /// Passes over one element, of a list or dict only its bracket, of a pair only its key.
+    /// Passes over the element that is next, of a list or dict only its bracket, of a pair only its
+    /// key.
     #[inline]
     fn pass(&mut self) -> Result<(), DecodeError> {
-        match self.first()? {
+        let first = self.octet().ok_or_else(|| self.truncated())?;
+        if self.inside == Inside::Key {
+            if first != b'"' {
+                return Err(Self::syntax("a key that is no string", self.at));
+            }
+            self.string()?;
+            return self.colon();
+        }
+        match first {
             b'"' => {
                 self.string()?;
-                if self.inside == Inside::Key {
-                    return self.colon();
-                }
             }
             b'-' | b'0'..=b'9' => {
                 self.number()?;
@@ -277,14 +274,13 @@ impl<'a> Scanner<'a> for JsonScanner<'a> {
                     self.colon()?;
                     return Ok(Token::Text(quoted.text()));
                 }
-                match quoted.octets {
-                    None => Token::Text(quoted.text()),
-                    Some(encoded) => {
-                        let octets = BASE64.decode(unescape(encoded).as_bytes()).map_err(|_| {
-                            Self::syntax("a byte string that is no base64", self.at)
-                        })?;
-                        Token::Bytes(Cow::Owned(octets))
-                    }
+                if quoted.binary {
+                    let octets = BASE64
+                        .decode(quoted.base64().as_bytes())
+                        .map_err(|_| Self::syntax("a byte string that is no base64", self.at))?;
+                    Token::Bytes(Cow::Owned(octets))
+                } else {
+                    Token::Text(quoted.text())
                 }
             }
             b'-' | b'0'..=b'9' => {

@@ -65,6 +65,8 @@ mod transcode;
     )
 )]
 mod typed;
+#[cfg(any(feature = "msgpack", feature = "cbor"))]
+mod utf8;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod writer;
 

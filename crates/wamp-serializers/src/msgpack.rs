@@ -10,6 +10,7 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use crate::levels::{Level, Levels, Shape};
 use crate::reader::ReadFormat;
 use crate::token::{Scanner, Sink, Token};
+use crate::utf8::{is_utf8, valid_up_to};
 use crate::writer::WriteFormat;
 
 /// MessagePack, to those who are generic over formats.
@@ -35,6 +36,26 @@ pub(crate) struct MsgPackScanner<'a> {
     at: usize,
     levels: Levels,
 }
+
+/// How many octets an item has in all that begins with an octet, where that is all there is to it:
+/// null, booleans, integers, floats, strings shorter than 32 octets.
+const SIZES: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut first = 0;
+    while first < 256 {
+        sizes[first] = match first {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 => 3,
+            0xca | 0xce | 0xd2 => 5,
+            0xcb | 0xcf | 0xd3 => 9,
+            0xa0..=0xbf => 1 + (first & 0x1f) as u8,
+            _ => 0,
+        };
+        first += 1;
+    }
+    sizes
+};
 
 /// What JavaScript implementations write for `undefined`: an extension of type 0, one octet 0.
 const UNDEFINED: [u8; 3] = [0xd4, 0, 0];
@@ -76,15 +97,17 @@ impl<'a> MsgPackScanner<'a> {
 
     #[inline]
     fn text(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
-        let start = self.at;
         let octets = self.octets(length)?;
         match std::str::from_utf8(octets) {
             Ok(text) => Ok(Token::Text(Cow::Borrowed(text))),
-            Err(error) => Err(DecodeError::new(
-                DecodeErrorKind::Utf8,
-                start + error.valid_up_to(),
-            )),
+            Err(_) => Err(Self::no_utf8(octets, self.at)),
         }
+    }
+
+    #[cold]
+    fn no_utf8(octets: &[u8], end: usize) -> DecodeError {
+        let at = end - octets.len() + valid_up_to(octets);
+        DecodeError::new(DecodeErrorKind::Utf8, at)
     }
 
     fn extension(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
@@ -171,9 +194,35 @@ impl<'a> MsgPackScanner<'a> {
         })
     }
 
+    /// Passes over the short items that come next in the list or dict entered last.
+    ///
+    /// It stops at what is long, entered, malformed or the end, for others to see to it.
+    #[inline]
+    fn pass_short(&mut self) {
+        let mut left = self.levels.top().left;
+        let mut at = self.at;
+        while left > 0 {
+            let rest = self.input.get(at..).unwrap_or_default();
+            let Some(first) = rest.first() else { break };
+            let size = usize::from(SIZES[usize::from(*first)]);
+            let Some(octets) = rest.get(..size) else {
+                break;
+            };
+            if size == 0 || octets[0] & 0xe0 == 0xa0 && !is_utf8(&octets[1..]) {
+                break;
+            }
+            at += size;
+            left -= 1;
+        }
+        self.levels.top().left = left;
+        self.at = at;
+    }
+
+    /// Passes over what has been entered above `depth`.
     #[inline]
     fn pass_levels(&mut self, depth: usize) -> Result<(), DecodeError> {
         while self.levels.depth() > depth {
+            self.pass_short();
             if self.more()? {
                 self.item()?;
             }

@@ -8,11 +8,13 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind};
 /// A string as it stands between its quotes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quoted<'a> {
-    raw: &'a str,
+    input: &'a str,
+    /// Where it begins, behind its quote.
+    begin: usize,
     /// Whether anything is escaped in it, but for the NUL with which a byte string begins.
     pub(super) escaped: bool,
-    /// What follows the NUL, if it begins with one.
-    pub(super) octets: Option<&'a str>,
+    /// Whether it begins with NUL.
+    pub(super) binary: bool,
     /// Where it ends, behind its quote.
     pub(super) end: usize,
 }
@@ -24,15 +26,16 @@ impl<'a> Quoted<'a> {
         let octets = input.as_bytes();
         let begin = start + 1;
         let mut at = begin;
-        let binary = octets.get(begin..).unwrap_or_default().starts_with(NUL);
-        if binary {
-            at += NUL.len();
-        }
         let mut escaped = false;
+        let mut binary = false;
         loop {
             at = plain_end(octets, at);
             match octets.get(at) {
                 Some(b'"') => break,
+                Some(b'\\') if at == begin && octets[at..].starts_with(NUL) => {
+                    binary = true;
+                    at += NUL.len();
+                }
                 Some(b'\\') => {
                     escaped = true;
                     at = escape_end(octets, at)?;
@@ -41,22 +44,33 @@ impl<'a> Quoted<'a> {
                 None => return Err(truncated(octets)),
             }
         }
-        let raw = &input[begin..at];
         Ok(Self {
-            raw,
+            input,
+            begin,
             escaped,
-            octets: binary.then(|| &raw[NUL.len()..]),
+            binary,
             end: at + 1,
         })
+    }
+
+    /// What follows the NUL with which a byte string begins: base64, if it is not malformed.
+    pub(super) fn base64(&self) -> Cow<'a, str> {
+        let raw = &self.input[self.begin + NUL.len()..self.end - 1];
+        if self.escaped {
+            Cow::Owned(unescape(raw))
+        } else {
+            Cow::Borrowed(raw)
+        }
     }
 
     /// The text.
     #[inline]
     pub(super) fn text(&self) -> Cow<'a, str> {
-        if self.escaped || self.raw.as_bytes().starts_with(NUL) {
-            Cow::Owned(unescape(self.raw))
+        let raw = &self.input[self.begin..self.end - 1];
+        if self.escaped || self.binary {
+            Cow::Owned(unescape(raw))
         } else {
-            Cow::Borrowed(self.raw)
+            Cow::Borrowed(raw)
         }
     }
 }
@@ -146,7 +160,7 @@ fn hex(octets: &[u8], at: usize) -> Result<u32, DecodeError> {
 }
 
 /// The text of a string whose escapes have been checked.
-pub(super) fn unescape(raw: &str) -> String {
+fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {
