@@ -25,10 +25,6 @@ use crate::config::SessionLimits;
 use crate::dealer::{Call, Dealer, Invocation};
 use crate::permissions::{Action, Permissions};
 
-/// The name that tests outside of this module know it by; the crate's own `Realm` is its owner's.
-#[cfg(test)]
-pub(crate) type Realm = Routing;
-
 /// What the router announces in every WELCOME: what works, and nothing else.
 pub(crate) fn announced() -> Roles {
     Roles::none()
@@ -179,7 +175,7 @@ impl Routing {
         let Some((request_type, request)) = message.request() else {
             return self.handle_answer(peer, message, sink);
         };
-        session.begin(request, message.name())?;
+        session.begin(request, &message)?;
         let quiet = matches!(&message, Message::Publish(publish)
             if publish.options.acknowledge != Some(true));
         let admitted = self.admit(peer, &message)?;
@@ -360,14 +356,21 @@ impl fmt::Debug for Routing {
 
 impl Session {
     /// Takes the id of a new request.
-    fn begin(&mut self, request: RequestId, message: &str) -> Result<(), Violation> {
+    fn begin(&mut self, request: RequestId, message: &Message) -> Result<(), Violation> {
+        let name = message.name();
         let last = self.last_request;
         // Only the request that follows the last id of all is below one that came before it.
         let wraps = request == last.next() && request < last;
-        if request <= last && (!wraps || self.calls.contains_key(&request)) {
+        if request <= last && !wraps {
             return Err(Violation(format!(
-                "{message} has the request id {request}, and {last} was used before: ids of \
+                "{name} has the request id {request}, and {last} was used before: ids of \
                  requests are sequential"
+            )));
+        }
+        // Once ids have begun again, a call from before may still wait under this one.
+        if matches!(message, Message::Call(_)) && self.calls.contains_key(&request) {
+            return Err(Violation(format!(
+                "{name} has the request id {request}, and the call of this id is not answered yet"
             )));
         }
         self.last_request = request;

@@ -264,6 +264,19 @@ fn ids_of_requests_begin_again_after_the_last_one() {
 }
 
 #[test]
+fn a_call_that_waits_keeps_its_id_when_ids_begin_again() {
+    let mut stage = Stage::new();
+    let (callee, caller) = (stage.join(), stage.join());
+    stage.register(callee, 1, "com.a");
+    stage.say(caller, call(2, "com.a"));
+    stage.subscribe(caller, wamp_messages::id::MAX_ID, "com.a");
+    stage.say(caller, call(1, "com.a"));
+    assert!(stage.try_say(caller, call(2, "com.a")).is_err());
+    // Only calls are known by their ids for long.
+    stage.subscribe(caller, 2, "com.b");
+}
+
+#[test]
 fn requests_with_uris_that_are_none_are_refused() {
     let mut stage = Stage::new();
     let peer = stage.join();
@@ -438,12 +451,10 @@ fn a_thousand_sessions_leave_nothing_behind() {
         let peer = stage.join();
         stage.subscribe(peer, 1, &format!("com.topic.{}", at % 7));
         stage.register(peer, 2, &format!("com.procedure.{at}"));
-        let mut request = 3;
-        for &callee in peers.iter().rev().take(3) {
+        for (request, &callee) in (3..).zip(peers.iter().rev().take(3)) {
             let number = peers.iter().position(|&known| known == callee).unwrap();
             let called = stage.call(peer, request, &format!("com.procedure.{number}"));
             assert_eq!(called.0, callee);
-            request += 1;
         }
         peers.push(peer);
     }

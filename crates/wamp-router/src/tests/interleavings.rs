@@ -34,7 +34,11 @@ type Seen = fn(&History) -> bool;
 
 type Law = fn(&History) -> Result<(), String>;
 
-const LAWS: [(&str, Law); 5] = [
+const LAWS: [(&str, Law); 6] = [
+    (
+        "events go to every subscriber",
+        laws::events_go_to_every_subscriber,
+    ),
     (
         "each call is answered once",
         laws::each_call_is_answered_once,

@@ -148,6 +148,63 @@ pub(super) fn events_go_to_subscribers_once(history: &History) -> Verdict {
     Ok(())
 }
 
+/// A publication that is acknowledged and not kept from anybody comes to every subscriber.
+pub(super) fn events_go_to_every_subscriber(history: &History) -> Verdict {
+    let mut asked: HashMap<(Session, u64), String> = HashMap::new();
+    let mut ending: HashMap<(Session, u64), u64> = HashMap::new();
+    let mut held: HashMap<(Session, u64), String> = HashMap::new();
+    for turn in &history.turns {
+        if let Some(gone) = turn.gone() {
+            held.retain(|(session, _), _| *session != gone);
+        }
+        match turn.said() {
+            Some((from, Message::Subscribe(message))) => {
+                let topic = message.topic.as_str().to_owned();
+                asked.insert((from, message.request.as_u64()), topic);
+            }
+            Some((from, Message::Unsubscribe(message))) => {
+                ending.insert(
+                    (from, message.request.as_u64()),
+                    message.subscription.as_u64(),
+                );
+            }
+            Some((from, Message::Publish(publish))) if turn.is_open_publication() => {
+                for ((to, subscription), topic) in &held {
+                    let is_it = |(receiver, message): &(Session, Message)| {
+                        receiver == to
+                            && matches!(message, Message::Event(event)
+                                if event.subscription.as_u64() == *subscription)
+                    };
+                    let is_meant = *to != from || publish.options.exclude_me == Some(false);
+                    if *topic == publish.topic.as_str()
+                        && is_meant
+                        && !turn.output.iter().any(is_it)
+                    {
+                        return Err(format!("{publish:?} of {from} did not come to {to}"));
+                    }
+                }
+            }
+            _ => {}
+        }
+        for (to, message) in &turn.output {
+            match message {
+                Message::Subscribed(message) => {
+                    if let Some(topic) = asked.remove(&(*to, message.request.as_u64())) {
+                        held.insert((*to, message.subscription.as_u64()), topic);
+                    }
+                }
+                Message::Unsubscribed(message) => {
+                    if let Some(id) = ending.remove(&(*to, message.request.as_u64())) {
+                        held.remove(&(*to, id));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// "WAMP guarantees ordering of events between any given pair of Publisher and Subscriber", and of
 /// invocations between any pair of caller and callee.
 pub(super) fn each_pair_keeps_its_order(history: &History) -> Verdict {
@@ -250,6 +307,19 @@ impl Turn {
             Input::Says(session, message) if !self.violation => Some((*session, message)),
             _ => None,
         }
+    }
+
+    /// Whether it is a publication that the router took, and that may come to everybody.
+    fn is_open_publication(&self) -> bool {
+        let Some((_, Message::Publish(publish))) = self.said() else {
+            return false;
+        };
+        let mut open = wamp_messages::options::PublishOptions::default();
+        open.acknowledge = publish.options.acknowledge;
+        open.exclude_me = publish.options.exclude_me;
+        open.enc_algo.clone_from(&publish.options.enc_algo);
+        let taken = |(_, message): &(Session, Message)| matches!(message, Message::Published(_));
+        publish.options == open && self.output.iter().any(taken)
     }
 
     /// How often the turn answers a call.

@@ -148,12 +148,14 @@ impl Model {
     pub(super) fn handle(&mut self, from: Session, message: &Message) -> Prediction {
         if let Some((_, request)) = message.request() {
             // "Receiving message with non-sequential session scope request ID"; gaps are forgiven.
-            // "wrapping to 1 after it reached 2^53": not where the call 1 is not answered yet.
+            // "wrapping to 1 after it reached 2^53"; the answers to two calls of one id could not be
+            // told from each other.
             let last = self.members[from].last_request;
             let request = request.as_u64();
             let wraps = last == LAST_ID && request == 1;
-            let waits = |call: &PendingCall| call.caller == from && call.request == request;
-            if request <= last && (!wraps || self.calls.iter().any(waits)) {
+            let is_waiting = self.pending_calls().contains(&(from, request));
+            let is_call = matches!(message, Message::Call(_));
+            if (request <= last && !wraps) || (is_call && is_waiting) {
                 return self.violation(from);
             }
             self.members[from].last_request = request;
