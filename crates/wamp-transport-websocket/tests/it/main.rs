@@ -8,6 +8,7 @@ mod flow;
 mod heartbeat;
 mod limits;
 mod messages;
+mod noise;
 mod refuse;
 mod sockets;
 mod support;
