@@ -217,3 +217,6 @@ impl RouterBuilder {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Connections, driven by scripted clients over in-memory transports.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod client;
 mod handshake;
 mod hostile;
