@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 use crate::{
@@ -81,7 +81,7 @@ fn static_checks(sh: &Shell, steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
-/// The tests, the vectors and the program that the README begins with; they share one build.
+/// The tests, the vectors and the examples; they share one build.
 fn tests(sh: &Shell, steps: &mut Steps, vectors_dir: Option<&Path>) -> test::Totals {
     let mut totals = test::Totals::default();
     steps.run("tests and doctests", || test::workspace(sh, &mut totals));
@@ -91,14 +91,32 @@ fn tests(sh: &Shell, steps: &mut Steps, vectors_dir: Option<&Path>) -> test::Tot
             vectors::in_dir(sh, Some(dir))
         });
     }
-    steps.run("quickstart", || {
-        cmd!(sh, "cargo build --example quickstart").run()?;
+    steps.run("examples", || examples(sh));
+    totals
+}
+
+/// Runs every example: each ends by itself.
+fn examples(sh: &Shell) -> Result<()> {
+    let mut examples = Vec::new();
+    for path in sh.read_dir("examples")? {
+        if path.extension().is_some_and(|extension| extension == "rs")
+            && let Some(name) = path.file_stem()
+        {
+            examples.push(name.to_string_lossy().into_owned());
+        }
+    }
+    ensure!(
+        examples.iter().any(|name| name == "quickstart"),
+        "examples/ has no quickstart, with which the README begins"
+    );
+    cmd!(sh, "cargo build --examples").run()?;
+    for name in examples {
         process::run_within(
             Duration::from_secs(60),
-            cmd!(sh, "cargo run --example quickstart"),
-        )
-    });
-    totals
+            cmd!(sh, "cargo run --example {name}"),
+        )?;
+    }
+    Ok(())
 }
 
 /// Licences, sources and versions of what others wrote.
