@@ -280,7 +280,10 @@ impl<T: Transport> Connection<T> {
     fn handle_hello(&mut self, hello: Hello) {
         let hello = Message::from(hello);
         if let Err(invalid) = hello.validate(UriRules::LOOSE) {
-            return self.refuse(abort(invalid.uri(), invalid.to_string()));
+            // Another HELLO of the same client would be no better.
+            let text = invalid.to_string();
+            let reason = CloseReason::Protocol(shorten(&text).to_owned());
+            return self.abort(abort(invalid.uri(), text), reason);
         }
         let Message::Hello(Hello { realm, details }) = hello else {
             return;
