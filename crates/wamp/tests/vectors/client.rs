@@ -82,6 +82,23 @@ impl Client {
         }
     }
 
+    /// Waits for the end of the connection, whatever comes before, and returns its code.
+    pub(crate) async fn hear_close(&mut self) -> Result<Option<u16>, Failure> {
+        let end = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Close(close))) => {
+                        return close.map(|close| close.code.into());
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return None,
+                }
+            }
+        };
+        let ended = time::timeout(LIMIT, end).await;
+        ended.map_err(|_| "the connection stays open".into())
+    }
+
     /// Begins to close the connection; what still comes can be heard.
     pub(crate) async fn close(&mut self) {
         // The other side may have closed it already, which is as good.

@@ -90,19 +90,9 @@ impl Bindings {
         ensure(code(wanted) == code(found), || "another message".into())?;
         match code(found) {
             Some(Welcome::CODE) => self.welcome(wanted, found),
-            // The texts are open, and Crossbar.io closes with another reason than the text of WAMP.
-            Some(Abort::CODE) => self.element(wanted, found, 2),
-            Some(Goodbye::CODE) => {
-                let in_order = |message: &[Value]| {
-                    let reason = message.get(2).and_then(Value::as_str);
-                    let usual = [error_uri::CLOSE_NORMAL, error_uri::GOODBYE_AND_OUT];
-                    reason.is_some_and(|reason| usual.contains(&reason))
-                };
-                if in_order(wanted) && in_order(found) {
-                    return Ok(());
-                }
-                self.element(wanted, found, 2)
-            }
+            // The texts are open, and some reasons have several names.
+            Some(Abort::CODE) => self.reason(wanted, found, DENIALS),
+            Some(Goodbye::CODE) => self.reason(wanted, found, FAREWELLS),
             Some(Error::CODE) => {
                 for at in [1, 2, 4] {
                     self.element(wanted, found, at)?;
@@ -141,6 +131,18 @@ impl Bindings {
             }
             _ => self.lists(wanted, found, "the message"),
         }
+    }
+
+    /// Compares why a session is over; the names in the list are as good as each other.
+    fn reason(&mut self, wanted: &[Value], found: &[Value], alike: &[&str]) -> Result<(), Failure> {
+        let is_alike = |message: &[Value]| {
+            let reason = message.get(2).and_then(Value::as_str);
+            reason.is_some_and(|reason| alike.contains(&reason))
+        };
+        if is_alike(wanted) && is_alike(found) {
+            return Ok(());
+        }
+        self.element(wanted, found, 2)
     }
 
     /// The client must have joined as whom it should; what the router can do is its own affair.
@@ -254,6 +256,20 @@ impl Bindings {
         Ok(())
     }
 }
+
+/// The answers to GOODBYE: of the WAMP text, and of Crossbar.io.
+const FAREWELLS: &[&str] = &[error_uri::CLOSE_NORMAL, error_uri::GOODBYE_AND_OUT];
+
+/// Why a client is not let in. Crossbar.io has the first for most of them, WAMP finer ones.
+const DENIALS: &[&str] = &[
+    error_uri::NOT_AUTHORIZED,
+    error_uri::AUTHENTICATION_FAILED,
+    error_uri::AUTHENTICATION_DENIED,
+    error_uri::NO_AUTH_METHOD,
+    error_uri::NO_MATCHING_AUTH_METHOD,
+    error_uri::NO_SUCH_PRINCIPAL,
+    error_uri::NO_SUCH_ROLE,
+];
 
 /// The kind and name of a placeholder, if the dict is one.
 fn placeholder(dict: &Dict) -> Option<(&str, &str)> {

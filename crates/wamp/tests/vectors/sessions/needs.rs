@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use wamp_messages::message::{
-    Call, Cancel, Challenge, EventReceived, Hello, Publish, Register, Subscribe, Yield,
+    Call, Cancel, Challenge, Event, EventReceived, Hello, Interrupt, Invocation, Publish, Register,
+    Subscribe, Unregistered, Unsubscribed, Yield,
 };
 use wamp_messages::{InvokePolicy, MatchPolicy, Value};
 
@@ -18,7 +19,11 @@ pub(super) type Features = BTreeSet<String>;
 pub(super) fn missing(steps: &[Step], announced: &Features) -> Option<Missing> {
     let methods = steps.iter().find_map(authentication);
     methods.or_else(|| {
-        let mut needed = steps.iter().filter_map(Step::sent).flat_map(features);
+        let mut needed = steps.iter().flat_map(|step| {
+            let used = step.sent().map(features_used);
+            let shown = step.received().map(features_shown);
+            used.or(shown).unwrap_or_default()
+        });
         let missing = needed.find(|feature| !announced.contains(*feature));
         missing.map(Missing::Feature)
     })
@@ -50,7 +55,7 @@ fn authentication(step: &Step) -> Option<Missing> {
 }
 
 /// The features that a message of a client makes use of.
-fn features(message: &[Value]) -> Vec<&'static str> {
+fn features_used(message: &[Value]) -> Vec<&'static str> {
     let mut features = Vec::new();
     let options = match code(message) {
         Some(Publish::CODE | Subscribe::CODE | Register::CODE | Call::CODE | Yield::CODE) => 2,
@@ -113,6 +118,23 @@ fn features(message: &[Value]) -> Vec<&'static str> {
         _ => {}
     }
     features
+}
+
+/// The features that make a router send such a message, where the client did not ask for it: by
+/// the configuration of the recorded router, or because another session has ended.
+fn features_shown(message: &[Value]) -> Vec<&'static str> {
+    let shows = |at: usize, key: &str| !entry(message, at, key).is_null();
+    let revokes = message.get(1).and_then(Value::as_u64) == Some(0);
+    let shown = match code(message) {
+        Some(Event::CODE) if shows(3, "publisher") => "publisher_identification",
+        Some(Event::CODE) if shows(3, "retained") => "event_retention",
+        Some(Invocation::CODE) if shows(3, "caller") => "caller_identification",
+        Some(Interrupt::CODE) => "call_canceling",
+        Some(Unsubscribed::CODE) if revokes => "subscription_revocation",
+        Some(Unregistered::CODE) if revokes => "registration_revocation",
+        _ => return Vec::new(),
+    };
+    vec![shown]
 }
 
 /// The feature that has a procedure or topic of the router's own.

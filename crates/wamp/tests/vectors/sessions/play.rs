@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
-use wamp_messages::message::{Abort, Call, Cancel, Error, Result as CallResult};
+use wamp_messages::message::{Abort, Call, Cancel, Challenge, Error, Result as CallResult};
 use wamp_messages::{Value, error_uri};
 
 use super::bind::{Bindings, json};
@@ -30,7 +30,7 @@ pub(super) async fn play(
         let session = &step.session;
         let done = play.step(step).await;
         let done = done.map_err(|failure| format!("step {at} of {session}: {}", failure.0))?;
-        if done == Done::Aborted {
+        if done == Done::Refused {
             // What the router did with the offender is as WAMP has it; the rest of the record is not.
             break;
         }
@@ -40,7 +40,7 @@ pub(super) async fn play(
 
 struct Play {
     address: SocketAddr,
-    /// Whether an ABORT for a protocol violation is as good as what was recorded.
+    /// Whether refusing the client as WAMP has it is as good as what was recorded.
     violation: bool,
     clients: HashMap<String, Client>,
     bindings: Bindings,
@@ -53,9 +53,16 @@ struct Play {
 #[derive(Debug, PartialEq)]
 enum Done {
     AsRecorded,
-    /// The router has aborted the session for a violation of the protocol, and closed.
-    Aborted,
+    /// The router has refused what broke the protocol.
+    Refused,
 }
+
+/// The reasons to refuse what breaks the protocol; all but the first answer a request, too.
+const REFUSALS: &[&str] = &[
+    error_uri::PROTOCOL_VIOLATION,
+    error_uri::INVALID_URI,
+    error_uri::INVALID_ARGUMENT,
+];
 
 impl Play {
     async fn step(&mut self, step: &Step) -> Result<Done, Failure> {
@@ -78,7 +85,7 @@ impl Play {
             Action::ClosedByClient => self.close(session).await,
             Action::ClosedByRouter => match self.hear(session).await? {
                 Heard::Closed(_) => Ok(Done::AsRecorded),
-                Heard::Message(message) => self.aborted(session, &message).await,
+                Heard::Message(message) => self.refused(session, &message).await,
             },
             Action::NoAnswer => self.no_answer(session).await,
         }
@@ -116,23 +123,46 @@ impl Play {
                 self.over.insert(call);
                 continue;
             }
+            let found = match (code(wanted), code(&found)) {
+                (Some(Abort::CODE), Some(Challenge::CODE)) => self.fail_challenge(session).await?,
+                _ => found,
+            };
             return match self.bindings.compare(wanted, &found) {
                 Ok(()) => Ok(Done::AsRecorded),
                 Err(failure) if !self.violation => Err(failure),
-                Err(failure) => self.aborted(session, &found).await.map_err(|_| failure),
+                Err(failure) => self.refused(session, &found).await.map_err(|_| failure),
             };
         }
     }
 
-    /// Passes if the message is an ABORT for a violation of the protocol, and the end.
-    async fn aborted(&mut self, session: &str, message: &[Value]) -> Result<Done, Failure> {
-        let reason = message.get(2).and_then(Value::as_str);
-        let aborted = self.violation
-            && code(message) == Some(Abort::CODE)
-            && reason == Some(error_uri::PROTOCOL_VIOLATION);
-        ensure(aborted, || format!("{} is not expected", json(message)))?;
+    /// Answers a CHALLENGE wrongly, where the record has an ABORT at once: to challenge whoever
+    /// comes hides who is known, and is as good. Returns what follows.
+    async fn fail_challenge(&mut self, session: &str) -> Result<Vec<Value>, Failure> {
+        let client = self.client(session)?;
+        client.send_text(r#"[5,"",{}]"#.to_owned()).await?;
+        match client.hear().await? {
+            Heard::Message(message) => Ok(message),
+            Heard::Closed(close) => Err(format!("closed with {close:?} over AUTHENTICATE").into()),
+        }
+    }
+
+    /// Passes if the router refuses what broke the protocol as WAMP has it: by an ABORT, and the
+    /// end; or, where it is a request with a URI or an option that is none, by an ERROR.
+    async fn refused(&mut self, session: &str, message: &[Value]) -> Result<Done, Failure> {
+        let (at, reasons) = match code(message) {
+            Some(Abort::CODE) => (2, REFUSALS),
+            Some(Error::CODE) => (4, &REFUSALS[1..]),
+            _ => (0, &[][..]),
+        };
+        let reason = message.get(at).and_then(Value::as_str).unwrap_or_default();
+        ensure(self.violation && reasons.contains(&reason), || {
+            format!("{} is not expected", json(message))
+        })?;
+        if code(message) == Some(Error::CODE) {
+            return Ok(Done::Refused);
+        }
         match self.hear(session).await? {
-            Heard::Closed(_) => Ok(Done::Aborted),
+            Heard::Closed(_) => Ok(Done::Refused),
             Heard::Message(more) => Err(format!("{} after an ABORT", json(&more)).into()),
         }
     }
@@ -154,7 +184,7 @@ impl Play {
                 None => return Ok(Done::AsRecorded),
                 Some(Heard::Message(message)) => match self.canceled_call(session, &message) {
                     Some(call) => drop(self.over.insert(call)),
-                    None => return self.aborted(session, &message).await,
+                    None => return self.refused(session, &message).await,
                 },
                 Some(Heard::Closed(close)) => {
                     return Err(format!("the connection was closed, with {close:?}").into());

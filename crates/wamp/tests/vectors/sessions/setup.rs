@@ -117,6 +117,8 @@ impl Setup {
         let mut router = Router::builder();
         let mut realms = self.realms.clone();
         realms.insert(self.any_realm().to_owned());
+        // A router with one realm has it as its default; here only what was recorded is one.
+        realms.insert("org.example.another".to_owned());
         for realm in realms {
             router = router.realm(self.realm(&realm));
         }

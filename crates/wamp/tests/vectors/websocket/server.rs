@@ -4,26 +4,42 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpStream};
+use wamp::{Realm, Router};
 use wamp_core::{CloseReason, ConnectionInfo, ReceiveError, Transport};
-use wamp_messages::{UriRules, Value};
+use wamp_messages::UriRules;
+use wamp_serializers::Serializer;
 use wamp_transport_websocket::{AcceptOptions, WebSocketTransport, accept};
 
 use super::{Known, of_subprotocol};
 use crate::check::{Failure, Outcome, Verdict, ensure};
-use crate::client::{Client, Heard};
+use crate::client::Client;
 use crate::data::{Case, hex};
 
 pub(super) async fn message(case: &Case) -> Outcome {
     let subprotocol = case.text("subprotocol")?;
-    let options = match of_subprotocol(subprotocol)? {
-        Known::Here(serializer) => AcceptOptions::default().serializers([serializer]),
+    let serializer = match of_subprotocol(subprotocol)? {
+        Known::Here(serializer) => serializer,
         Known::ToCome(missing) => return Ok(Verdict::Skipped(missing)),
     };
+    on_transport(case, subprotocol, &serializer).await?;
+    if case.optional("close_code").is_some() {
+        on_router(case, subprotocol, &serializer).await?;
+    }
+    Ok(Verdict::Passed)
+}
+
+/// The transport alone, with an owner who counts what is delivered.
+async fn on_transport(
+    case: &Case,
+    subprotocol: &str,
+    serializer: &Serializer,
+) -> Result<(), Failure> {
+    let options = AcceptOptions::default().serializers([serializer.clone()]);
     let wanted = case
         .field("messages")?
         .as_u64()
         .ok_or("messages is no number")?;
-    let close = case.optional("close_code").and_then(Value::as_u64);
+    let open = case.optional("close_code").is_none();
 
     let listener = TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.map_err(|error| format!("no listener: {error}"))?;
@@ -35,16 +51,14 @@ pub(super) async fn message(case: &Case) -> Outcome {
     };
     let talk = async {
         let mut client = Client::connect(address, subprotocol).await?;
-        for frame in case.texts("frames")? {
-            client.send_raw(&hex(frame)?).await?;
-        }
-        if close.is_none() {
+        send_frames(&mut client, case).await?;
+        if open {
             client.close().await;
         }
-        client.hear().await
+        client.hear_close().await
     };
-    let (served, heard) = tokio::join!(serve, talk);
-    let (served, heard) = (served?, heard?);
+    let (served, closed) = tokio::join!(serve, talk);
+    let (served, closed) = (served?, closed?);
 
     ensure(served.delivered == wanted, || {
         format!(
@@ -52,20 +66,42 @@ pub(super) async fn message(case: &Case) -> Outcome {
             served.delivered
         )
     })?;
-    match (close, heard) {
-        (None, Heard::Closed(_)) => ensure(served.failure.is_none(), || {
+    if open {
+        return ensure(served.failure.is_none(), || {
             format!("the connection did not stay open: {:?}", served.failure)
-        })?,
-        (Some(wanted), Heard::Closed(Some(code))) => {
-            // The code of Autobahn for a URI that is none; as a breach of the protocol it is fine.
-            let fine = u64::from(code) == wanted || (wanted, code) == (1011, 1002);
-            ensure(fine, || {
-                format!("it was closed with {code} instead of {wanted}")
-            })?;
-        }
-        (wanted, heard) => return Err(format!("{heard:?} instead of {wanted:?}").into()),
+        });
     }
-    Ok(Verdict::Passed)
+    check_code(case, closed)
+}
+
+/// Our router, which also has its say in what is no message for it.
+async fn on_router(case: &Case, subprotocol: &str, serializer: &Serializer) -> Result<(), Failure> {
+    let router = Router::builder().realm(Realm::new("realm1")).build();
+    let server = router
+        .listen("127.0.0.1:0")
+        .websocket(|options| options.serializers([serializer.clone()]))
+        .await
+        .map_err(|error| format!("the router does not listen: {error}"))?;
+    let mut client = Client::connect(server.local_addr(), subprotocol).await?;
+    send_frames(&mut client, case).await?;
+    let checked = check_code(case, client.hear_close().await?);
+    checked.map_err(|failure| format!("by the router {}", failure.0).into())
+}
+
+async fn send_frames(client: &mut Client, case: &Case) -> Result<(), Failure> {
+    for frame in case.texts("frames")? {
+        client.send_raw(&hex(frame)?).await?;
+    }
+    Ok(())
+}
+
+fn check_code(case: &Case, closed: Option<u16>) -> Result<(), Failure> {
+    let wanted = case.field("close_code")?.as_u64();
+    // Autobahn closes with 1011 over a URI that is none; as a breach of the protocol it is fine.
+    let fine = closed.map(u64::from) == wanted || (wanted, closed) == (Some(1011), Some(1002));
+    ensure(fine, || {
+        format!("it was closed with {closed:?} instead of {wanted:?}")
+    })
 }
 
 /// What a server has seen.
