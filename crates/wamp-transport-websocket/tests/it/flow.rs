@@ -100,6 +100,36 @@ async fn a_hundred_megabytes_each_way_pass_a_socket() {
     exchange(client, server).await;
 }
 
+/// The sender is told the code even though it is still writing when the peer closes.
+#[tokio::test]
+async fn a_message_that_the_peer_finds_too_long_is_told_by_its_code() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    let mut client = upgraded(client, Role::Client).await;
+    let info = ConnectionInfo::new("test");
+    let config = WebSocketConfig::default().max_message_size(1000);
+    let role = Role::Server;
+    let mut server =
+        WebSocketTransport::from_upgraded(server, serializer("cbor"), role, info, &config).await;
+
+    send(&mut client, &event(8 << 20));
+    let sending = poll_fn(|cx| {
+        if let Poll::Ready(received) = client.poll_receive(cx) {
+            return Poll::Ready(received.unwrap_err());
+        }
+        if let Poll::Ready(Err(error)) = client.poll_flush(cx) {
+            panic!("{error}");
+        }
+        Poll::Pending
+    });
+    let (told, received) = tokio::join!(sending, receive(&mut server));
+    assert!(told.to_string().contains("1009"), "{told}");
+    assert!(received.is_err());
+}
+
 /// A full pipe makes the transport not ready after one write buffer and one message, and reading
 /// goes on meanwhile.
 #[tokio::test]
