@@ -149,7 +149,7 @@ impl SessionDetails {
 pub struct SessionLimits {
     /// Invocations whose handlers run at once. 64.
     pub concurrency: usize,
-    /// Invocations that wait for a handler to end; more are answered `wamp.error.unavailable`. 1024.
+    /// Invocations that wait for a handler to end; more are answered `wamp.error.unavailable`. 16 384.
     pub backlog: usize,
     /// Octets that wait to be sent before an operation waits in its `.await`. 16 MiB.
     pub outbox: usize,
@@ -159,7 +159,7 @@ impl Default for SessionLimits {
     fn default() -> Self {
         Self {
             concurrency: 64,
-            backlog: 1024,
+            backlog: 16_384,
             outbox: 16 << 20,
         }
     }

@@ -1,0 +1,7 @@
+//! Sessions and router together, over real sockets.
+
+mod deaths;
+mod formats;
+mod order;
+mod volume;
+mod world;
