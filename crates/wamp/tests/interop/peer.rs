@@ -1,0 +1,210 @@
+//! A WAMP client in a process of its own, told what to do; peer.py says how it is spoken to.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::process::Process;
+
+/// A payload: `{"args": [..], "kwargs": {..}}`, bytes in it as `{"$bytes": hex}`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Payload {
+    pub(crate) args: Value,
+    pub(crate) kwargs: Value,
+}
+
+impl Payload {
+    pub(crate) fn new(args: Value, kwargs: Value) -> Self {
+        Self { args, kwargs }
+    }
+
+    fn of(document: &Value) -> Self {
+        Self {
+            args: document["args"].clone(),
+            kwargs: document["kwargs"].clone(),
+        }
+    }
+}
+
+/// An error of WAMP, as the peer received it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WampError {
+    pub(crate) uri: String,
+    pub(crate) payload: Payload,
+}
+
+/// One peer during one cell.
+pub(crate) struct Peer<'a> {
+    process: &'a mut Process,
+    reports: VecDeque<Value>,
+    deadline: Instant,
+}
+
+impl<'a> Peer<'a> {
+    pub(crate) fn new(process: &'a mut Process, deadline: Instant) -> Self {
+        Self {
+            process,
+            reports: VecDeque::new(),
+            deadline,
+        }
+    }
+
+    pub(crate) fn register(&mut self, procedure: &str, behaviour: &str) -> Result<()> {
+        self.must(&json!({"do": "register", "procedure": procedure, "as": behaviour}))
+            .map(drop)
+    }
+
+    pub(crate) fn unregister(&mut self, procedure: &str) -> Result<()> {
+        self.must(&json!({"do": "unregister", "procedure": procedure}))
+            .map(drop)
+    }
+
+    pub(crate) fn call(&mut self, procedure: &str, payload: &Payload) -> Result<Payload> {
+        self.must(&calling(procedure, payload))
+            .map(|result| Payload::of(&result))
+    }
+
+    pub(crate) fn subscribe(&mut self, topic: &str) -> Result<()> {
+        self.must(&json!({"do": "subscribe", "topic": topic}))
+            .map(drop)
+    }
+
+    pub(crate) fn unsubscribe(&mut self, topic: &str) -> Result<()> {
+        self.must(&json!({"do": "unsubscribe", "topic": topic}))
+            .map(drop)
+    }
+
+    /// Publishes, and waits for the acknowledgement.
+    pub(crate) fn publish(&mut self, topic: &str, payload: &Payload) -> Result<()> {
+        let command = json!({"do": "publish", "topic": topic, "args": payload.args, "kwargs": payload.kwargs});
+        let answer = self.must(&command)?;
+        ensure!(
+            answer["acknowledged"] == true,
+            "{} got no publication id",
+            self.process.name()
+        );
+        Ok(())
+    }
+
+    /// Leaves the realm, and returns the reason in the router's GOODBYE.
+    pub(crate) fn leave(&mut self) -> Result<String> {
+        let answer = self.must(&json!({"do": "leave"}))?;
+        answer["reason"]
+            .as_str()
+            .map(str::to_owned)
+            .context("the session ended without a GOODBYE")
+    }
+
+    /// Carries out a command that succeeds.
+    pub(crate) fn must(&mut self, command: &Value) -> Result<Value> {
+        match self.ask(command)? {
+            Ok(answer) => Ok(answer),
+            Err(error) => bail!(
+                "{} got {} to {command}: {:?}",
+                self.process.name(),
+                error.uri,
+                error.payload
+            ),
+        }
+    }
+
+    /// Carries out a command that is answered with an error of WAMP.
+    pub(crate) fn must_fail(&mut self, command: &Value) -> Result<WampError> {
+        match self.ask(command)? {
+            Ok(answer) => bail!(
+                "{} got no error to {command}, but {answer}",
+                self.process.name()
+            ),
+            Err(error) => Ok(error),
+        }
+    }
+
+    /// Calls a procedure, and returns the error that answers it.
+    pub(crate) fn fail_to_call(&mut self, procedure: &str, payload: &Payload) -> Result<WampError> {
+        self.must_fail(&calling(procedure, payload))
+    }
+
+    /// Calls a procedure that does not answer yet; `unanswered_call_fails` is the other half.
+    pub(crate) fn begin_call(&mut self, procedure: &str, payload: &Payload) -> Result<()> {
+        self.process.send(&calling(procedure, payload))
+    }
+
+    /// Waits for the error that answers the call begun last.
+    pub(crate) fn unanswered_call_fails(&mut self) -> Result<WampError> {
+        match self
+            .answer()
+            .context("after a call that the callee did not answer")?
+        {
+            Ok(answer) => bail!("{} got no error, but {answer}", self.process.name()),
+            Err(error) => Ok(error),
+        }
+    }
+
+    /// Ends the peer's process without a word to the router.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// The next thing that arrived unasked, which must be of this kind and for this URI.
+    pub(crate) fn received(&mut self, kind: &str, uri: &str) -> Result<Payload> {
+        let report = match self.reports.pop_front() {
+            Some(report) => report,
+            None => self.process.receive(self.deadline)?,
+        };
+        let of = if kind == "event" {
+            "topic"
+        } else {
+            "procedure"
+        };
+        ensure!(
+            report["received"] == kind && report[of] == uri,
+            "{} should have reported an {kind} of {uri}, but wrote {report}",
+            self.process.name()
+        );
+        Ok(Payload::of(&report))
+    }
+
+    /// Fails if anything has arrived that no one looked at.
+    pub(crate) fn nothing_else_received(&self) -> Result<()> {
+        ensure!(
+            self.reports.is_empty(),
+            "{} also received {:?}",
+            self.process.name(),
+            self.reports
+        );
+        Ok(())
+    }
+
+    fn ask(&mut self, command: &Value) -> Result<Result<Value, WampError>> {
+        self.process.send(command)?;
+        self.answer().with_context(|| format!("after {command}"))
+    }
+
+    fn answer(&mut self) -> Result<Result<Value, WampError>> {
+        loop {
+            let mut document = self.process.receive(self.deadline)?;
+            if document.get("received").is_some() {
+                self.reports.push_back(document);
+            } else if let Some(answer) = document.get_mut("ok") {
+                return Ok(Ok(answer.take()));
+            } else if let Some(error) = document.get("error") {
+                let uri = error["uri"]
+                    .as_str()
+                    .context("an error has a URI")?
+                    .to_owned();
+                return Ok(Err(WampError {
+                    uri,
+                    payload: Payload::of(error),
+                }));
+            } else {
+                bail!("{} wrote {document}", self.process.name());
+            }
+        }
+    }
+}
+
+fn calling(procedure: &str, payload: &Payload) -> Value {
+    json!({"do": "call", "procedure": procedure, "args": payload.args, "kwargs": payload.kwargs})
+}
