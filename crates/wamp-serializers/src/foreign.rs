@@ -6,6 +6,9 @@ use bytes::Bytes;
 use wamp_messages::wire::{DecodeError, EncodeError};
 use wamp_messages::{ForeignFormat, Format, Message};
 
+use crate::frame::Frame;
+use crate::transcode::transcode;
+
 /// A serializer of somebody else's: another format on the wire.
 ///
 /// It reads and writes whole messages, most easily through [`Message::read`] and
@@ -19,7 +22,8 @@ pub trait ForeignSerializer: ForeignFormat {
     /// Whether WebSocket frames are binary; text otherwise.
     fn is_binary(&self) -> bool;
 
-    /// Writes a message.
+    /// Writes a message, whose payload is in this format, opaque or empty: one of another format
+    /// has been rewritten before.
     ///
     /// # Errors
     ///
@@ -34,6 +38,29 @@ pub trait ForeignSerializer: ForeignFormat {
     /// The frame is not one well-formed message. It comes from a peer: nothing in it is a reason
     /// to panic, nor to allocate more than a small multiple of its length.
     fn decode_message(&self, frame: Bytes) -> Result<Message, DecodeError>;
+}
+
+/// Encodes a message, its payload first where it is in another format.
+pub(crate) fn encode(
+    serializer: &Arc<dyn ForeignSerializer>,
+    message: &Message,
+) -> Result<Frame, EncodeError> {
+    let format = format_of(serializer);
+    let head = match message.payload() {
+        Some(payload) if payload.format().is_some_and(|other| *other != format) => {
+            let transcoded = transcode(payload, &format)?;
+            let mut message = message.clone();
+            if let Some(payload) = message.payload_mut() {
+                *payload = transcoded;
+            }
+            serializer.encode_message(&message)?
+        }
+        _ => serializer.encode_message(message)?,
+    };
+    Ok(Frame {
+        head,
+        ..Frame::default()
+    })
 }
 
 /// The format of a foreign serializer's payloads.

@@ -254,10 +254,7 @@ impl Serializer {
             }
             #[cfg(feature = "cbor")]
             Kind::Cbor => crate::writer::write::<crate::cbor::Cbor>(message, self.max_depth),
-            Kind::Foreign(foreign) => Ok(Frame {
-                head: foreign.encode_message(message)?,
-                ..Frame::default()
-            }),
+            Kind::Foreign(foreign) => foreign::encode(foreign, message),
         }
     }
 

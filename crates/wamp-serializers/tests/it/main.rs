@@ -6,6 +6,7 @@ mod batches;
 mod constructs;
 mod differential;
 mod door;
+mod foreign;
 mod frames;
 mod messages;
 mod oracle;
