@@ -28,7 +28,8 @@
 //!   [publishes](Session::publish) and [subscribes](Session::subscribe).
 //! - [`Router`] routes between sessions: [`Router::listen`] for those that come over the network,
 //!   [`Router::session`] for those in the same process.
-//! - [`guide`] explains it all, chapter by chapter.
+//! - [`guide`] explains it all, chapter by chapter, from [the first
+//!   program](guide::getting_started) to [how the code is built](guide::architecture).
 //!
 //! # Crate features
 //!
@@ -42,7 +43,8 @@
 //!
 //! The Basic Profile is complete. Of the Advanced Profile there are publisher exclusion and black-
 //! and whitelisting of subscribers; of authentication, anonymous and ticket; of transports,
-//! WebSocket without TLS.
+//! WebSocket without TLS. There are no patterns, no shared registrations, no canceling, no progressive
+//! results, no meta API, no end-to-end encryption, and no reconnecting yet.
 
 #[cfg(feature = "websocket")]
 mod dial;
@@ -52,6 +54,11 @@ mod router;
 mod server;
 
 pub mod guide;
+
+/// The README, whose programs are compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
 
 pub use wamp_auth::{Anonymous, ClientAuthenticator, Ticket};
 pub use wamp_core::{CloseDetails, ConnectionInfo, MemoryTransport, Transport};
