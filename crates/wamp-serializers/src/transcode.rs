@@ -7,6 +7,7 @@ mod count;
 mod values;
 
 use bytes::BytesMut;
+use smallvec::SmallVec;
 use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use wamp_messages::{ForeignFormat, Format, Payload};
 
@@ -193,35 +194,30 @@ fn copy<'a, S: Scanner<'a>, T: Target>(
             .ok_or_else(|| DecodeError::new(DecodeErrorKind::Truncated, octets.len()))
     };
     loop {
-        let token = scanner.token()?;
-        if token == Token::End {
-            match levels.leave() {
+        // By reference: to move a token costs more than to write it.
+        let token = scanner.token();
+        match token.as_ref().map_err(Clone::clone)? {
+            Token::End => match levels.leave() {
                 Some(Place::Element) => target.end_list(),
                 Some(Place::Key) => target.end_dict(),
                 Some(Place::Value) | None => {
                     let kind = DecodeErrorKind::Truncated;
                     return Err(DecodeError::new(kind, scanner.offset()).into());
                 }
+            },
+            key if levels.at_key() => copy_key(key, target)?,
+            Token::List(declared) => {
+                target.list(length(*declared)?);
+                levels.enter(Place::Element);
+                continue;
             }
-        } else if levels.at_key() {
-            copy_key(&token, target)?;
-            levels.next();
-            continue;
-        } else {
-            match token {
-                Token::List(declared) => {
-                    target.list(length(declared)?);
-                    levels.enter(Place::Element);
-                    continue;
-                }
-                Token::Dict(declared) => {
-                    target.dict(length(declared)?);
-                    levels.enter(Place::Key);
-                    continue;
-                }
-                Token::Tag(_) => return Err(refused(T::NAME, "a CBOR tag")),
-                token => target.scalar(&token)?,
+            Token::Dict(declared) => {
+                target.dict(length(*declared)?);
+                levels.enter(Place::Key);
+                continue;
             }
+            Token::Tag(_) => return Err(refused(T::NAME, "a CBOR tag")),
+            scalar => target.scalar(scalar)?,
         }
         if levels.is_empty() {
             return scanner.end().map_err(EncodeError::from);
@@ -256,7 +252,7 @@ enum Place {
 
 /// The lists and dicts that were entered, and what comes next in each.
 #[derive(Default)]
-struct Levels(Vec<Place>);
+struct Levels(SmallVec<[Place; 32]>);
 
 impl Levels {
     fn enter(&mut self, place: Place) {
@@ -282,7 +278,7 @@ impl Levels {
         self.0.last() == Some(&Place::Key)
     }
 
-    const fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

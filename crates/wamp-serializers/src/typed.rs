@@ -6,6 +6,8 @@
 
 mod deserialize;
 mod extension;
+#[cfg(feature = "json")]
+mod json;
 mod key;
 mod parts;
 mod serialize;
@@ -21,6 +23,8 @@ use serde::de::{DeserializeOwned, Deserializer};
 use wamp_messages::{DecodeError, Dict, EncodeError, Format, Payload, Value};
 
 use self::deserialize::Typed;
+#[cfg(feature = "json")]
+use self::json::WampFormatter;
 use self::key::NthKey;
 use self::parts::{Only, Part};
 use self::serialize::{Rules, Shape, TypedSerializer};
@@ -395,7 +399,7 @@ fn write<T: Serialize + ?Sized>(
     match format {
         #[cfg(feature = "json")]
         Format::Json => {
-            let mut json = serde_json::Serializer::new(octets);
+            let mut json = serde_json::Serializer::with_formatter(octets, WampFormatter);
             let written = value.serialize(TypedSerializer::new(&mut json, rules, shape));
             written.map_err(|error| unfit("JSON", rules, &error))
         }

@@ -223,12 +223,6 @@ impl<'r, S: Serializer> Serializer for TypedSerializer<'r, S> {
 
     fn serialize_bytes(self, octets: &[u8]) -> Result<S::Ok, S::Error> {
         self.scalar("a byte string")?;
-        #[cfg(feature = "json")]
-        if self.rules.json {
-            let base64 = data_encoding::BASE64;
-            let text = format_args!("\0{}", base64.encode_display(octets));
-            return self.inner.collect_str(&text);
-        }
         self.inner.serialize_bytes(octets)
     }
 
