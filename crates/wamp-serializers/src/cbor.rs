@@ -613,3 +613,21 @@ impl Sink for CborSink {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_float_of_16_bits_is_what_others_make_of_it() {
+        for bits in 0..=u16::MAX {
+            let [high, low] = bits.to_be_bytes();
+            let expected: f32 = serde_cbor::from_slice(&[0xf9, high, low]).unwrap();
+            let float = f32_from_half(bits);
+            assert!(
+                float.to_bits() == expected.to_bits() || float.is_nan() && expected.is_nan(),
+                "{bits:04x}"
+            );
+        }
+    }
+}

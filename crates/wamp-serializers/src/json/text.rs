@@ -253,3 +253,41 @@ const DIGITS: [u8; 256] = {
     }
     digits
 };
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+
+    use super::*;
+
+    #[test]
+    fn base64_is_what_can_be_decoded() {
+        let digits = b"AEQgw/+9=-\xc3 ";
+        let mut octets = [b'A'; 8];
+        for len in 0..=8 {
+            for i in 0..digits.len().pow(4) {
+                let changed = len.min(4);
+                for (place, octet) in octets[len - changed..len].iter_mut().enumerate() {
+                    *octet = digits[i / digits.len().pow(place as u32) % digits.len()];
+                }
+                let encoded = &octets[..len];
+                let decoded = BASE64.decode(encoded);
+                assert_eq!(is_base64(encoded), decoded.is_ok(), "{encoded:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_text_ends_at_the_first_special_octet_wherever_it_stands() {
+        for special in [b'"', b'\\', 0, 0x1f] {
+            for other in [b'a', 0x7f, 0x80, 0xff, b' ', b'!', b'#', b'['] {
+                for at in 0..20 {
+                    let mut octets = [other; 24];
+                    octets[at] = special;
+                    octets[23] = special;
+                    assert_eq!(plain_end(&octets, 0), at);
+                }
+            }
+        }
+    }
+}
