@@ -15,7 +15,7 @@ use crate::limit_uri;
 use crate::realm::arena::{Arena, Key};
 use crate::realm::index::Index;
 use crate::realm::reply::{Refusal, pass_on_encoding};
-use crate::realm::{Identity, Peer, Session, Sessions, Sink};
+use crate::realm::{Change, Identity, Peer, Session, Sessions, Sink};
 
 /// The subscriptions of a realm.
 #[derive(Debug, Default)]
@@ -57,13 +57,22 @@ impl Broker {
         let Some(subscription) = self.subscriptions.get_mut(key) else {
             return Ok(());
         };
+        let is_first = subscription.subscribers.is_empty();
         session.subscriptions.insert(key);
-        subscription.subscribers.insert(peer);
+        let is_new = subscription.subscribers.insert(peer);
+        let subscription = subscription.id;
         let subscribed = Subscribed {
             request: subscribe.request,
-            subscription: subscription.id,
+            subscription,
         };
         sink.send(peer, subscribed.into());
+        if is_new {
+            sink.note(Change::Subscribed {
+                peer,
+                subscription,
+                is_first,
+            });
+        }
         Ok(())
     }
 
@@ -87,12 +96,12 @@ impl Broker {
             return Err(Refusal::new(error_uri::NO_SUCH_SUBSCRIPTION, text));
         };
         session.subscriptions.remove(&key);
-        self.remove(key, peer);
         let unsubscribed = Unsubscribed {
             request: unsubscribe.request,
             details: None,
         };
         sink.send(peer, unsubscribed.into());
+        self.remove(key, peer, sink);
         Ok(())
     }
 
@@ -145,9 +154,9 @@ impl Broker {
     }
 
     /// Takes the subscriptions of a session away, which is gone already.
-    pub(crate) fn handle_leave(&mut self, peer: Peer, session: &Session) {
+    pub(crate) fn handle_leave(&mut self, peer: Peer, session: &Session, sink: &mut impl Sink) {
         for &key in &session.subscriptions {
-            self.remove(key, peer);
+            self.remove(key, peer, sink);
         }
     }
 
@@ -170,17 +179,22 @@ impl Broker {
         key
     }
 
-    fn remove(&mut self, key: Key, peer: Peer) {
+    fn remove(&mut self, key: Key, peer: Peer, sink: &mut impl Sink) {
         let Some(subscription) = self.subscriptions.get_mut(key) else {
             return;
         };
         subscription.subscribers.remove(&peer);
-        if subscription.subscribers.is_empty()
-            && let Some(subscription) = self.subscriptions.remove(key)
-        {
-            self.ids.remove(&subscription.id);
+        let id = subscription.id;
+        let is_last = subscription.subscribers.is_empty();
+        if is_last && let Some(subscription) = self.subscriptions.remove(key) {
+            self.ids.remove(&id);
             self.topics.remove(&subscription.topic);
         }
+        sink.note(Change::Unsubscribed {
+            peer,
+            subscription: id,
+            is_last,
+        });
     }
 }
 

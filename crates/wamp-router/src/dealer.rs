@@ -16,7 +16,7 @@ use crate::limit_uri;
 use crate::realm::arena::{Arena, Key};
 use crate::realm::index::Index;
 use crate::realm::reply::{self, Refusal, pass_on_encoding};
-use crate::realm::{Peer, Session, Sessions, Sink};
+use crate::realm::{Change, Peer, Session, Sessions, Sink};
 
 /// The registrations of a realm.
 ///
@@ -94,6 +94,11 @@ impl Dealer {
             registration,
         };
         sink.send(peer, registered.into());
+        sink.note(Change::Registered {
+            peer,
+            registration,
+            is_first: true,
+        });
         Ok(())
     }
 
@@ -118,12 +123,12 @@ impl Dealer {
             return Err(Refusal::new(error_uri::NO_SUCH_REGISTRATION, text));
         };
         session.registrations.remove(&key);
-        self.remove(key);
         let unregistered = Unregistered {
             request: unregister.request,
             details: None,
         };
         sink.send(peer, unregistered.into());
+        self.remove(key, peer, sink);
         Ok(())
     }
 
@@ -254,11 +259,12 @@ impl Dealer {
     pub(crate) fn handle_leave(
         &mut self,
         sessions: &mut Sessions,
+        peer: Peer,
         session: &Session,
         sink: &mut impl Sink,
     ) {
         for &key in &session.registrations {
-            self.remove(key);
+            self.remove(key, peer, sink);
         }
         for &Invocation { caller, call } in session.invocations.values() {
             let known = sessions.find_mut(caller);
@@ -281,10 +287,15 @@ impl Dealer {
         self.registrations.is_empty() && self.ids.is_empty() && self.procedures.is_empty()
     }
 
-    fn remove(&mut self, key: Key) {
-        if let Some(registration) = self.registrations.remove(key) {
-            self.ids.remove(&registration.id);
-            self.procedures.remove(&registration.procedure);
+    fn remove(&mut self, key: Key, peer: Peer, sink: &mut impl Sink) {
+        if let Some(Registration { id, procedure, .. }) = self.registrations.remove(key) {
+            self.ids.remove(&id);
+            self.procedures.remove(&procedure);
+            sink.note(Change::Unregistered {
+                peer,
+                registration: id,
+                is_last: true,
+            });
         }
     }
 }

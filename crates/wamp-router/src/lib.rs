@@ -47,3 +47,4 @@ pub use crate::config::{Realm, SessionLimits};
 pub use crate::connection::Connection;
 pub use crate::permissions::Permissions;
 pub use crate::router::{Router, RouterBuilder};
+pub use crate::running::RealmCounts;

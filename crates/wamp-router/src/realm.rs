@@ -8,21 +8,22 @@
 pub(crate) mod arena;
 pub(crate) mod index;
 pub(crate) mod reply;
+mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use wamp_core::{Outgoing, Undeliverable, Violation};
 use wamp_messages::{
-    Feature, InvalidKind, Message, PublicationId, RequestId, RequestType, Role, Roles, SessionId,
-    Uri, UriRules, error_uri,
+    Feature, InvalidKind, Message, PublicationId, RegistrationId, RequestType, Role, Roles,
+    SubscriptionId, Uri, UriRules, error_uri,
 };
 
-use self::arena::{Arena, Key};
 use self::reply::Refusal;
+pub(crate) use self::session::{Identity, Peer, Session, Sessions};
 use crate::broker::Broker;
 use crate::config::SessionLimits;
-use crate::dealer::{Call, Dealer, Invocation};
+use crate::dealer::Dealer;
 use crate::permissions::{Action, Permissions};
 
 /// What the router announces in every WELCOME: what works, and nothing else.
@@ -38,35 +39,44 @@ pub(crate) fn announced() -> Roles {
         .with(Role::Dealer, [])
 }
 
-/// A session of a realm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Peer(Key);
-
-impl Peer {
-    /// A small number that no other session of the realm has at the same time.
-    pub(crate) const fn index(self) -> usize {
-        self.0.index()
-    }
-}
-
-/// Who a session is.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    pub(crate) session: SessionId,
-    pub(crate) authid: String,
-    pub(crate) authrole: String,
-    /// What the client announced that it can do.
-    #[allow(
-        dead_code,
-        reason = "the Basic Profile asks nobody for a feature; what comes after it does"
-    )]
-    pub(crate) roles: Roles,
-}
-
 /// Takes what is to be done.
 pub(crate) trait Sink {
     /// Sends a message to a session. Messages to one session leave in the order they come here.
     fn send(&mut self, to: Peer, message: Outgoing);
+
+    /// Takes note of a change of the tables.
+    fn note(&mut self, change: Change) {
+        let _ = change;
+    }
+}
+
+/// A change of the tables of broker or dealer, for those who watch them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A session has subscribed; if it is the first, the subscription was created.
+    Subscribed {
+        peer: Peer,
+        subscription: SubscriptionId,
+        is_first: bool,
+    },
+    /// A session is subscribed no more; if it was the last, the subscription was deleted.
+    Unsubscribed {
+        peer: Peer,
+        subscription: SubscriptionId,
+        is_last: bool,
+    },
+    /// A session has registered; if it is the first, the registration was created.
+    Registered {
+        peer: Peer,
+        registration: RegistrationId,
+        is_first: bool,
+    },
+    /// A session is registered no more; if it was the last, the registration was deleted.
+    Unregistered {
+        peer: Peer,
+        registration: RegistrationId,
+        is_last: bool,
+    },
 }
 
 /// The rules of a realm.
@@ -99,40 +109,12 @@ pub(crate) struct Routing {
     undelivered_events: u64,
 }
 
-/// Every session, with its own part of all tables.
-pub(crate) struct Sessions(Arena<Session>);
-
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) identity: Identity,
-    /// The highest request id that the client has used: what is not above it is not new.
-    last_request: RequestId,
-    pub(crate) subscriptions: BTreeSet<Key>,
-    pub(crate) registrations: BTreeSet<Key>,
-    /// As a caller: what it has called and was not answered yet.
-    pub(crate) calls: BTreeMap<RequestId, Call>,
-    /// As a callee: what it has to answer.
-    pub(crate) invocations: BTreeMap<RequestId, Invocation>,
-    /// The id of the INVOCATION it was sent last.
-    pub(crate) last_invocation: RequestId,
-}
-
-impl Sessions {
-    pub(crate) fn find(&self, peer: Peer) -> Option<&Session> {
-        self.0.get(peer.0)
-    }
-
-    pub(crate) fn find_mut(&mut self, peer: Peer) -> Option<&mut Session> {
-        self.0.get_mut(peer.0)
-    }
-}
-
 impl Routing {
     pub(crate) fn new(config: RealmConfig, random: RandomBits) -> Self {
         Self {
             config,
             random,
-            sessions: Sessions(Arena::default()),
+            sessions: Sessions::default(),
             broker: Broker::default(),
             dealer: Dealer::default(),
             undelivered_events: 0,
@@ -141,15 +123,7 @@ impl Routing {
 
     /// Lets a session in.
     pub(crate) fn join(&mut self, identity: Identity) -> Peer {
-        Peer(self.sessions.0.insert(Session {
-            identity,
-            last_request: RequestId::ZERO,
-            subscriptions: BTreeSet::new(),
-            registrations: BTreeSet::new(),
-            calls: BTreeMap::new(),
-            invocations: BTreeMap::new(),
-            last_invocation: RequestId::ZERO,
-        }))
+        self.sessions.insert(identity)
     }
 
     /// Takes a message of an open session.
@@ -190,11 +164,12 @@ impl Routing {
 
     /// Takes a session out, with everything that is its own.
     pub(crate) fn leave(&mut self, peer: Peer, sink: &mut impl Sink) {
-        let Some(session) = self.sessions.0.remove(peer.0) else {
+        let Some(session) = self.sessions.remove(peer) else {
             return;
         };
-        self.broker.handle_leave(peer, &session);
-        self.dealer.handle_leave(&mut self.sessions, &session, sink);
+        self.broker.handle_leave(peer, &session, sink);
+        self.dealer
+            .handle_leave(&mut self.sessions, peer, &session, sink);
     }
 
     /// Takes note that a message could not be sent to a session: not now, and not ever.
@@ -239,12 +214,12 @@ impl Routing {
     /// Whether every table is empty.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.sessions.0.is_empty() && self.broker.is_empty() && self.dealer.is_empty()
+        self.sessions.len() == 0 && self.broker.is_empty() && self.dealer.is_empty()
     }
 
     /// How many sessions there are.
     pub(crate) const fn session_count(&self) -> usize {
-        self.sessions.0.len()
+        self.sessions.len()
     }
 
     /// How many EVENTs could not be sent to one of their receivers.
@@ -351,30 +326,6 @@ impl fmt::Debug for Routing {
         f.debug_struct("Routing")
             .field("sessions", &self.session_count())
             .finish_non_exhaustive()
-    }
-}
-
-impl Session {
-    /// Takes the id of a new request.
-    fn begin(&mut self, request: RequestId, message: &Message) -> Result<(), Violation> {
-        let name = message.name();
-        let last = self.last_request;
-        // Only the request that follows the last id of all is below one that came before it.
-        let wraps = request == last.next() && request < last;
-        if request <= last && !wraps {
-            return Err(Violation(format!(
-                "{name} has the request id {request}, and {last} was used before: ids of \
-                 requests are sequential"
-            )));
-        }
-        // Once ids have begun again, a call from before may still wait under this one.
-        if matches!(message, Message::Call(_)) && self.calls.contains_key(&request) {
-            return Err(Violation(format!(
-                "{name} has the request id {request}, and the call of this id is not answered yet"
-            )));
-        }
-        self.last_request = request;
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use wamp_messages::{Format, Uri};
 use crate::config::Realm;
 use crate::connection::Connection;
 use crate::connections::{Connections, Stage};
-use crate::running::RunningRealm;
+use crate::running::{RealmCounts, RunningRealm};
 
 /// A WAMP router. Clones are handles to the same one.
 ///
@@ -109,6 +109,11 @@ impl Router {
     pub fn undelivered_events(&self, realm: &str) -> Option<u64> {
         let realm = self.0.realms.get(realm);
         realm.map(|realm| realm.undelivered_events())
+    }
+
+    /// How much there is on a realm; `None` if there is no such realm.
+    pub fn counts(&self, realm: &str) -> Option<RealmCounts> {
+        self.0.realms.get(realm).map(|realm| realm.counts())
     }
 
     /// Whether nothing is left of any session.

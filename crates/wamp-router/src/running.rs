@@ -10,7 +10,7 @@ use wamp_core::{Outbox, Outgoing, Undeliverable, Violation};
 use wamp_messages::{Message, Uri};
 
 use crate::config::Realm;
-use crate::realm::{Identity, Peer, Routing, Sink};
+use crate::realm::{Change, Identity, Peer, Routing, Sink};
 
 /// A realm, shared by the connections of its sessions.
 ///
@@ -25,6 +25,7 @@ pub(crate) struct RunningRealm {
 
 struct State {
     routing: Routing,
+    tables: TableCounts,
     /// The outbox of each session, by the index of its peer.
     outboxes: Vec<Option<Arc<Outbox>>>,
 }
@@ -38,6 +39,7 @@ impl RunningRealm {
             authenticators: realm.authenticators,
             state: Mutex::new(State {
                 routing,
+                tables: TableCounts::default(),
                 outboxes: Vec::new(),
             }),
         }
@@ -119,6 +121,16 @@ impl RunningRealm {
         self.lock().routing.undelivered_events()
     }
 
+    pub(crate) fn counts(&self) -> RealmCounts {
+        let state = self.lock();
+        RealmCounts {
+            sessions: state.routing.session_count(),
+            subscriptions: state.tables.subscriptions,
+            registrations: state.tables.registrations,
+            undelivered_events: state.routing.undelivered_events(),
+        }
+    }
+
     /// Whether nothing is left of any session.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
@@ -141,14 +153,19 @@ impl fmt::Debug for RunningRealm {
 
 impl State {
     fn with_sink<'a>(&'a mut self, wakers: &'a mut Wakers) -> (&'a mut Routing, Delivery<'a>) {
-        let outboxes = &self.outboxes;
-        (&mut self.routing, Delivery { outboxes, wakers })
+        let delivery = Delivery {
+            outboxes: &self.outboxes,
+            tables: &mut self.tables,
+            wakers,
+        };
+        (&mut self.routing, delivery)
     }
 }
 
 /// Puts messages into outboxes, and keeps the wakers of those whose connections wait.
 struct Delivery<'a> {
     outboxes: &'a [Option<Arc<Outbox>>],
+    tables: &'a mut TableCounts,
     wakers: &'a mut Wakers,
 }
 
@@ -163,6 +180,38 @@ impl Sink for Delivery<'_> {
             self.wakers.0.push(waker);
         }
     }
+
+    fn note(&mut self, change: Change) {
+        let tables = &mut *self.tables;
+        match change {
+            Change::Subscribed { is_first, .. } => tables.subscriptions += usize::from(is_first),
+            Change::Unsubscribed { is_last, .. } => tables.subscriptions -= usize::from(is_last),
+            Change::Registered { is_first, .. } => tables.registrations += usize::from(is_first),
+            Change::Unregistered { is_last, .. } => tables.registrations -= usize::from(is_last),
+        }
+    }
+}
+
+/// How long the tables are, kept up by their changes.
+#[derive(Debug, Default)]
+struct TableCounts {
+    subscriptions: usize,
+    registrations: usize,
+}
+
+/// How much there is on a realm at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RealmCounts {
+    /// Sessions.
+    pub sessions: usize,
+    /// Topics that somebody has subscribed to.
+    pub subscriptions: usize,
+    /// Procedures that are registered.
+    pub registrations: usize,
+    /// Events, since the router was made, that could not be sent to one of their receivers, because
+    /// it has no form for them or takes no message of this length.
+    pub undelivered_events: u64,
 }
 
 /// The connections to be woken, each at most once, when no lock is held.

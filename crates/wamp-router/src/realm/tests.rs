@@ -5,7 +5,7 @@ use wamp_messages::message::{
     Yield,
 };
 use wamp_messages::options::{CallOptions, PublishOptions, RegisterOptions, SubscribeOptions};
-use wamp_messages::{Payload, RegistrationId, SubscriptionId};
+use wamp_messages::{Payload, RequestId, SessionId};
 use wamp_serializers::{decode_args, encode_payload};
 
 use super::*;
@@ -18,11 +18,15 @@ pub(crate) struct Stage {
 }
 
 #[derive(Default)]
-struct Sent(Vec<(Peer, Outgoing)>);
+struct Sent(Vec<(Peer, Outgoing)>, Vec<Change>);
 
 impl Sink for Sent {
     fn send(&mut self, to: Peer, message: Outgoing) {
         self.0.push((to, message));
+    }
+
+    fn note(&mut self, change: Change) {
+        self.1.push(change);
     }
 }
 
@@ -238,6 +242,80 @@ pub(crate) fn text(payload: &Payload) -> String {
 
 pub(crate) fn too_long() -> Undeliverable {
     Undeliverable::TooLong { len: 10, max: 5 }
+}
+
+/// The changes that a message leads to.
+fn changes(stage: &mut Stage, peer: Peer, message: impl Into<Message>) -> Vec<Change> {
+    let mut sent = Sent::default();
+    let handled = stage.routing.handle(peer, message.into(), &mut sent);
+    handled.unwrap();
+    sent.1
+}
+
+#[test]
+fn changes_of_subscriptions_are_told() {
+    let mut stage = Stage::new();
+    let (one, other) = (stage.join(), stage.join());
+    let subscription = SubscriptionId::ZERO.next();
+    let joined = |peer, is_first| Change::Subscribed {
+        peer,
+        subscription,
+        is_first,
+    };
+    let left = |peer, is_last| Change::Unsubscribed {
+        peer,
+        subscription,
+        is_last,
+    };
+    assert_eq!(
+        changes(&mut stage, one, subscribe(1, "com.a")),
+        [joined(one, true)]
+    );
+    assert_eq!(changes(&mut stage, one, subscribe(2, "com.a")), []);
+    assert_eq!(
+        changes(&mut stage, other, subscribe(1, "com.a")),
+        [joined(other, false)]
+    );
+    assert_eq!(
+        changes(&mut stage, one, unsubscribe(3, subscription)),
+        [left(one, false)]
+    );
+    let mut sent = Sent::default();
+    stage.routing.leave(other, &mut sent);
+    assert_eq!(sent.1, [left(other, true)]);
+}
+
+#[test]
+fn changes_of_registrations_are_told() {
+    let mut stage = Stage::new();
+    let (one, other) = (stage.join(), stage.join());
+    let registered = |peer, id| Change::Registered {
+        peer,
+        registration: RegistrationId::new(id).unwrap(),
+        is_first: true,
+    };
+    let unregistered = |peer, id| Change::Unregistered {
+        peer,
+        registration: RegistrationId::new(id).unwrap(),
+        is_last: true,
+    };
+    assert_eq!(
+        changes(&mut stage, one, register(1, "com.a")),
+        [registered(one, 1)]
+    );
+    assert_eq!(changes(&mut stage, other, register(1, "com.a")), []);
+    let first = RegistrationId::ZERO.next();
+    assert_eq!(
+        changes(&mut stage, one, unregister(2, first)),
+        [unregistered(one, 1)]
+    );
+    assert_eq!(
+        changes(&mut stage, other, register(2, "com.a")),
+        [registered(other, 2)]
+    );
+    let mut sent = Sent::default();
+    stage.routing.leave(other, &mut sent);
+    assert_eq!(sent.1, [unregistered(other, 2)]);
 }
 
 #[test]

@@ -61,6 +61,27 @@ async fn realms_are_worlds_of_their_own() {
 }
 
 #[tokio::test]
+async fn what_there_is_on_a_realm_is_counted() {
+    let router = open().build();
+    let counts = || {
+        let counts = router.counts(REALM).unwrap();
+        (counts.sessions, counts.subscriptions, counts.registrations)
+    };
+    assert_eq!(counts(), (0, 0, 0));
+    let (mut one, mut other) = (Client::join(&router).await, Client::join(&router).await);
+    one.subscribe(1, "com.a").await;
+    other.subscribe(1, "com.a").await;
+    other.subscribe(2, "com.b").await;
+    one.register(2, "com.a").await;
+    assert_eq!(counts(), (2, 2, 1));
+    other.ask(crate::client::goodbye()).await;
+    assert_eq!(counts(), (1, 1, 1));
+    one.ask(crate::client::goodbye()).await;
+    assert_eq!(counts(), (0, 0, 0));
+    assert_eq!(router.counts("com.nowhere"), None);
+}
+
+#[tokio::test]
 async fn more_messages_than_a_turn_takes_come_in_their_order() {
     const COUNT: u64 = 1_000;
     let router = open().build();

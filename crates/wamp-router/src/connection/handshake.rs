@@ -1,0 +1,137 @@
+//! How a connection lets a client in: from its HELLO to its WELCOME, or to an ABORT.
+
+use std::sync::Arc;
+
+use wamp_auth::{Accept, Candidate, Deny, Verdict};
+use wamp_core::lifecycle::abort;
+use wamp_core::{CloseReason, Transport, Violation};
+use wamp_messages::message::{Abort, Authenticate, Hello, Welcome};
+use wamp_messages::options::WelcomeDetails;
+use wamp_messages::{Message, Roles, SessionId, UriRules, error_uri};
+
+use super::{Connection, Deadline, Membership, Phase};
+use crate::realm::reply::shorten;
+use crate::realm::{Identity, announced};
+use crate::running::RunningRealm;
+
+/// A session that wants to be.
+pub(super) struct Candidacy {
+    realm: Arc<RunningRealm>,
+    session: SessionId,
+    roles: Roles,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(super) fn handle_hello(&mut self, hello: Hello) {
+        let hello = Message::from(hello);
+        if let Err(invalid) = hello.validate(UriRules::LOOSE) {
+            // Another HELLO of the same client would be no better.
+            let text = invalid.to_string();
+            let reason = CloseReason::Protocol(shorten(&text).to_owned());
+            return self.abort(abort(invalid.uri(), text), reason);
+        }
+        let Message::Hello(Hello { realm, details }) = hello else {
+            return;
+        };
+        let Some(realm) = self.router.realm(realm.as_ref()).map(Arc::clone) else {
+            let text = match realm {
+                Some(realm) => format!("there is no realm {realm:?}"),
+                None => "there is no default realm: HELLO must name one".to_owned(),
+            };
+            return self.refuse(abort(error_uri::NO_SUCH_REALM, text));
+        };
+        let methods = details.authmethods.as_deref().unwrap_or_default();
+        let or_anonymous = methods.is_empty().then_some(wamp_auth::ANONYMOUS);
+        let offered = methods.iter().map(String::as_str).chain(or_anonymous);
+        let Some(authenticator) = realm.authenticator(offered) else {
+            let text = format!("none of the methods {methods:?} is possible on this realm");
+            return self.refuse(abort(error_uri::NO_MATCHING_AUTH_METHOD, text));
+        };
+        let session = SessionId::from_random_bits(rand::random());
+        let candidate = Candidate::new(&realm.name, session)
+            .with_authid(details.authid.as_deref())
+            .with_authrole(details.authrole.as_deref())
+            .with_authextra(details.authextra.as_ref());
+        let verdict = authenticator.authenticate(&candidate);
+        let candidacy = Candidacy {
+            realm: Arc::clone(&realm),
+            session,
+            roles: details.roles.unwrap_or_default(),
+        };
+        self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
+        self.judge(candidacy, verdict);
+    }
+
+    pub(super) fn handle_authenticate(&mut self, answer: &Authenticate) {
+        let idle = Phase::Idle { is_new: false };
+        let Phase::Authenticating(candidacy, exchange) = std::mem::replace(&mut self.phase, idle)
+        else {
+            let text = "AUTHENTICATE answers a CHALLENGE, and there was none";
+            return self.violate(&Violation(text.to_owned()));
+        };
+        let verdict = exchange.verify(answer);
+        self.judge(candidacy, verdict);
+    }
+
+    fn judge(&mut self, candidacy: Candidacy, verdict: Verdict) {
+        match verdict {
+            Verdict::Accept(accept) => self.welcome(candidacy, accept),
+            Verdict::Challenge(challenge, exchange) => {
+                self.send(challenge.into());
+                self.phase = Phase::Authenticating(candidacy, exchange);
+            }
+            Verdict::Deny(Deny {
+                reason, message, ..
+            }) => {
+                let mut refusal = abort(error_uri::NOT_AUTHORIZED, message);
+                refusal.reason = reason;
+                self.refuse(refusal);
+            }
+            // A verdict that this version does not know lets nobody in.
+            _ => {
+                let text = "the authenticator's verdict is not understood";
+                self.refuse(abort(error_uri::AUTHENTICATION_FAILED, text));
+            }
+        }
+    }
+
+    fn welcome(&mut self, candidacy: Candidacy, accept: Accept) {
+        let Candidacy {
+            realm,
+            session,
+            roles,
+        } = candidacy;
+        if !realm.has_role(&accept.authrole) {
+            let text = format!("there is no role {:?} on this realm", accept.authrole);
+            return self.refuse(abort(error_uri::NO_SUCH_ROLE, text));
+        }
+        tracing::debug!(%session, realm = %realm.name, authid = accept.authid, "a session joins");
+        let identity = Identity {
+            session,
+            authid: accept.authid.clone(),
+            authrole: accept.authrole.clone(),
+            roles,
+        };
+        let mut details = WelcomeDetails::default();
+        details.realm = Some(realm.name.clone());
+        details.authid = Some(accept.authid);
+        details.authrole = Some(accept.authrole);
+        details.authmethod = Some(accept.authmethod);
+        details.authprovider = Some(accept.authprovider);
+        details.authextra = accept.authextra;
+        details.roles = Some(announced());
+        details.agent = Some(self.router.settings.agent.clone());
+        let details = Box::new(details);
+        let welcome = Message::from(Welcome { session, details });
+        self.lifecycle.handle_sent(&welcome);
+        let peer = realm.join(identity, &self.outbox, welcome, &mut self.wakers);
+        self.phase = Phase::Open(Membership { realm, peer });
+        self.deadline = None;
+    }
+
+    /// Does not let the client in.
+    fn refuse(&mut self, refusal: Abort) {
+        tracing::info!(reason = %refusal.reason, "a client was refused");
+        self.abort(refusal, CloseReason::Normal);
+    }
+}
