@@ -18,7 +18,7 @@ mod sessions;
 mod uris;
 mod websocket;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
@@ -86,21 +86,33 @@ const FILES: &[File] = &[
 fn main() -> ExitCode {
     let mut verbose = false;
     let mut dir = None;
-    for argument in env::args_os().skip(1) {
+    let mut arguments = env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("-h" | "--help") => {
                 print!("{HELP}");
                 return ExitCode::SUCCESS;
             }
             Some("-v" | "--verbose") => verbose = true,
-            // What runs tests asks for their names first.
+            // What runs tests of all kinds asks for their names first, and then for one of them.
             Some("--list") => {
-                println!("vectors: test");
+                if !arguments.any(|argument| argument == "--ignored") {
+                    println!("{NAME}: test");
+                }
                 return ExitCode::SUCCESS;
             }
+            Some("--exact") => drop(arguments.next()),
+            Some("--nocapture" | "--quiet" | "-q") => {}
             Some(flag) if flag.starts_with('-') => {
                 eprintln!("there is no option {flag}\n\n{HELP}");
                 return ExitCode::FAILURE;
+            }
+            // `cargo test WORD` gives its word to every test of the workspace.
+            Some(word) if is_filter(word) => {
+                if !NAME.contains(word) {
+                    println!("nothing here has the name {word:?}, which is no directory either");
+                    return ExitCode::SUCCESS;
+                }
             }
             _ if dir.is_some() => {
                 eprintln!("only one directory can be given\n\n{HELP}");
@@ -132,4 +144,13 @@ fn main() -> ExitCode {
         }
     }
     report.end()
+}
+
+/// The name of all this as a test.
+const NAME: &str = "vectors";
+
+/// Whether an argument is a part of the name of tests: it looks like none of a path.
+fn is_filter(word: &str) -> bool {
+    let in_names = |octet: u8| octet.is_ascii_alphanumeric() || b"_:".contains(&octet);
+    word.bytes().all(in_names) && !Path::new(word).is_dir()
 }

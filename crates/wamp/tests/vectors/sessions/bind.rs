@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use wamp_messages::id::MAX_ID;
 use wamp_messages::message::{
-    Abort, Call, Error, Event, Goodbye, Interrupt, Invocation, Publish, Result as CallResult,
-    Welcome, Yield,
+    Abort, Call, Error, Event, Goodbye, Hello, Interrupt, Invocation, Publish,
+    Result as CallResult, Welcome, Yield,
 };
 use wamp_messages::{Dict, Value, error_uri};
 
@@ -69,7 +69,13 @@ impl Bindings {
     }
 
     /// Remembers what a client has sent, as it went out.
-    pub(super) fn note_sent(&mut self, message: &[Value]) {
+    pub(super) fn note_sent(&mut self, session: &str, message: &[Value]) {
+        // Who joins again is another session, and counts its requests from 1 again.
+        if code(message) == Some(Hello::CODE) {
+            self.requests.remove(session);
+            self.values.remove(&format!("session.{session}"));
+            self.values.remove(&format!("authid.{session}"));
+        }
         if code(message) == Some(Error::CODE)
             && let Some(error) = message.get(4)
         {

@@ -23,6 +23,7 @@ pub(super) async fn play(
         violation,
         clients: HashMap::new(),
         bindings: Bindings::default(),
+        aborted: HashSet::new(),
         canceled: HashSet::new(),
         over: HashSet::new(),
     };
@@ -44,6 +45,8 @@ struct Play {
     violation: bool,
     clients: HashMap<String, Client>,
     bindings: Bindings,
+    /// The sessions whose clients have sent an ABORT.
+    aborted: HashSet<String>,
     /// Calls that were canceled, by session and request.
     canceled: HashSet<(String, u64)>,
     /// Calls that the router has answered although the record has it otherwise.
@@ -92,10 +95,14 @@ impl Play {
     }
 
     fn note_sent(&mut self, session: &str, message: &[Value]) {
-        self.bindings.note_sent(message);
+        self.bindings.note_sent(session, message);
         let request = message.get(1).and_then(Value::as_u64);
-        if let (Some(Cancel::CODE), Some(request)) = (code(message), request) {
-            self.canceled.insert((session.to_owned(), request));
+        match (code(message), request) {
+            (Some(Cancel::CODE), Some(request)) => {
+                self.canceled.insert((session.to_owned(), request));
+            }
+            (Some(Abort::CODE), _) => drop(self.aborted.insert(session.to_owned())),
+            _ => {}
         }
     }
 
@@ -186,6 +193,10 @@ impl Play {
                     Some(call) => drop(self.over.insert(call)),
                     None => return self.refused(session, &message).await,
                 },
+                // That is all there is to answer to an ABORT.
+                Some(Heard::Closed(_)) if self.aborted.contains(session) => {
+                    return Ok(Done::Refused);
+                }
                 Some(Heard::Closed(close)) => {
                     return Err(format!("the connection was closed, with {close:?}").into());
                 }
