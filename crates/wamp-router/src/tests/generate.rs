@@ -101,6 +101,8 @@ enum NewRequest {
     Again(u16),
     /// The largest there is, after which ids begin anew.
     Last,
+    /// One under which a call still waits from before ids began anew, if there is any.
+    Waiting(u16),
 }
 
 /// The id of something that there is, was, or never was.
@@ -242,7 +244,7 @@ fn action() -> impl Strategy<Value = Action> {
         ),
         1 => which().prop_map(|which| Action::Cancel { which }),
         1 => which().prop_map(|which| Action::Acknowledge { which }),
-        4 => (any::<u16>(), any::<bool>())
+        6 => (any::<u16>(), any::<bool>())
             .prop_map(|(which, too_long)| Action::Undeliverable { which, too_long }),
         1 => any::<u16>().prop_map(|which| Action::Ghost { which }),
     ]
@@ -268,10 +270,11 @@ fn invoke_policy() -> impl Strategy<Value = Option<&'static str>> {
 
 fn new_request() -> impl Strategy<Value = NewRequest> {
     prop_oneof![
-        970 => Just(NewRequest::Next),
+        940 => Just(NewRequest::Next),
         25 => (1..1000_u16).prop_map(NewRequest::Skip),
         4 => any::<u16>().prop_map(NewRequest::Again),
-        2 => Just(NewRequest::Last),
+        5 => Just(NewRequest::Last),
+        30 => any::<u16>().prop_map(NewRequest::Waiting),
     ]
 }
 

@@ -78,11 +78,11 @@ fn the_scripts_come_to_what_matters() {
         ("a pattern", 30, |history| {
             history.refuses(error_uri::OPTION_NOT_ALLOWED)
         }),
-        ("a session that has all it may have", 5, |history| {
+        ("a session that has all it may have", 3, |history| {
             history.refuses(limit_uri::TOO_MANY_CALLS)
                 || history.refuses(limit_uri::TOO_MANY_INVOCATIONS)
         }),
-        ("ids of requests that begin anew", 5, |history| {
+        ("ids of requests that begin anew", 10, |history| {
             let mut sessions = Vec::new();
             history
                 .turns
@@ -97,7 +97,7 @@ fn the_scripts_come_to_what_matters() {
         ("an event", 75, |history| {
             history.sends(|_, message| is_event(message))
         }),
-        ("an event for many", 50, |history| {
+        ("an event for many", 45, |history| {
             history.turns.iter().any(|turn| {
                 turn.output
                     .iter()
@@ -106,7 +106,7 @@ fn the_scripts_come_to_what_matters() {
                     > 1
             })
         }),
-        ("an event for its publisher", 30, |history| {
+        ("an event for its publisher", 25, |history| {
             history.replies(|input| is(input, "PUBLISH"), is_event)
         }),
         ("a publication that excludes its publisher", 75, |history| {
@@ -123,10 +123,10 @@ fn the_scripts_come_to_what_matters() {
         ("a callee's error", 50, |history| {
             history.sends(|_, message| is_error(message, RequestType::CALL, "com.example.error"))
         }),
-        ("a callee that leaves calls behind", 35, |history| {
+        ("a callee that leaves calls behind", 30, |history| {
             history.sends(|_, message| is_error(message, RequestType::CALL, error_uri::CANCELED))
         }),
-        ("a caller that leaves a call behind", 40, |history| {
+        ("a caller that leaves a call behind", 35, |history| {
             history
                 .turns
                 .iter()
@@ -143,16 +143,16 @@ fn the_scripts_come_to_what_matters() {
         ("a call to oneself", 50, |history| {
             history.replies(|input| is(input, "CALL"), |output| is(output, "INVOCATION"))
         }),
-        ("an answer that nobody waits for", 40, |history| {
+        ("an answer that nobody waits for", 30, |history| {
             let is_late = |message: &Message| is(message, "YIELD");
             history.turns.iter().any(|turn| {
                 turn.said().is_some_and(|(_, message)| is_late(message)) && turn.output.is_empty()
             })
         }),
-        ("an answer to what was never asked", 30, |history| {
+        ("an answer to what was never asked", 20, |history| {
             history.breaks(|message| is(message, "YIELD") || is(message, "ERROR"))
         }),
-        ("a request id used again", 25, |history| {
+        ("a request id used again", 20, |history| {
             history.breaks(|message| message.request().is_some())
         }),
         ("a repeated subscription", 50, |history| {
@@ -184,7 +184,7 @@ fn the_scripts_come_to_what_matters() {
             let error = error_uri::NO_SUCH_SUBSCRIPTION;
             history.sends(|_, message| is_error(message, RequestType::UNSUBSCRIBE, error))
         }),
-        ("an invocation that cannot be sent", 20, |history| {
+        ("an invocation that cannot be sent", 15, |history| {
             history.turns.iter().any(|turn| {
                 let invocation = matches!(
                     turn.input,

@@ -261,12 +261,18 @@ fn answer(
 impl NewRequest {
     fn of(self, model: &Model, session: Session) -> RequestId {
         let last = model.last_request(session);
+        let next = if last == LAST_ID { 1 } else { last + 1 };
+        let waiting: Vec<_> = model
+            .pending_calls()
+            .into_iter()
+            .filter(|&(caller, id)| caller == session && id > last)
+            .collect();
         let id = match self {
-            Self::Next if last == LAST_ID => 1,
-            Self::Next => last + 1,
+            Self::Next => next,
             Self::Skip(gap) => LAST_ID.min(last + 1 + u64::from(gap)),
             Self::Again(back) => last - u64::from(back) % (last + 1),
             Self::Last => LAST_ID,
+            Self::Waiting(which) => pick(&waiting, which).map_or(next, |&(_, id)| id),
         };
         RequestId::new(id).expect("no id is above the last one")
     }
