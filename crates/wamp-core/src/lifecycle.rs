@@ -53,6 +53,10 @@ enum Phase {
 /// A message that was received, by what it means in the phase in which it came.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "almost every one is a message of the session, and none is kept"
+)]
 pub enum Received {
     /// A client wants to join (router).
     Hello(Hello),

@@ -104,7 +104,7 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 }
 
 /// What is known of a connection, from below the session.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
     /// The kind of transport: `websocket`, `rawsocket`, `memory`.
@@ -136,6 +136,21 @@ impl ConnectionInfo {
         headers
             .find(|(known, _)| known == name)
             .map(|(_, value)| &**value)
+    }
+}
+
+/// Names the headers without their values, among which are cookies and passwords.
+impl fmt::Debug for ConnectionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.http_headers.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("ConnectionInfo")
+            .field("transport", &self.transport)
+            .field("serializer", &self.serializer)
+            .field("peer_addr", &self.peer_addr)
+            .field("local_addr", &self.local_addr)
+            .field("http_path", &self.http_path)
+            .field("http_headers", &headers)
+            .finish()
     }
 }
 
@@ -231,6 +246,14 @@ pub enum TransportError {
     /// It was closed or aborted on this side.
     #[error("the transport is closed")]
     Closed,
+    /// The peer closed it, and not because the session had ended.
+    #[error("the peer closed the connection with code {code}: {reason}")]
+    ClosedByPeer {
+        /// The code, by the rules of the transport: 1009 for a message that was too long, and more.
+        code: u16,
+        /// What the peer says; empty if it says nothing.
+        reason: String,
+    },
     /// The operating system reports an error.
     #[error("the connection failed: {0}")]
     Io(Arc<io::Error>),

@@ -93,7 +93,9 @@ where
 #[non_exhaustive]
 pub struct ConnectOptions {
     /// The serializers that are offered, the preferred one first.
-    /// [`default_serializers`](crate::default_serializers).
+    /// [`default_serializers`](crate::default_serializers), without batched JSON: Autobahn|Python
+    /// and Crossbar.io separate its messages by another octet than the specification, and an offer
+    /// cannot tell which one is meant.
     pub serializers: Vec<Serializer>,
     /// The serializer that is used when the router answers without picking one; `None`, the
     /// default, is that this is an error. Some old routers speak JSON then.
@@ -109,13 +111,19 @@ pub struct ConnectOptions {
 impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
-            serializers: default_serializers(),
+            serializers: default_offer(),
             fallback: None,
             headers: Vec::new(),
             handshake_timeout: Duration::from_secs(10),
             config: WebSocketConfig::default(),
         }
     }
+}
+
+fn default_offer() -> Vec<Serializer> {
+    let mut serializers = default_serializers();
+    serializers.retain(|serializer| serializer.is_binary() || !serializer.is_batched());
+    serializers
 }
 
 impl ConnectOptions {

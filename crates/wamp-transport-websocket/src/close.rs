@@ -33,8 +33,8 @@ pub(crate) fn peer_closed(frame: Option<&CloseFrame>) -> Result<(), TransportErr
     match code {
         CloseCode::Normal | CloseCode::Away | CloseCode::Status => Ok(()),
         code => {
-            let text = format!("the peer closed it with code {code} {:?}", reason.as_str());
-            Err(io::Error::new(io::ErrorKind::ConnectionAborted, text).into())
+            let (code, reason) = (u16::from(*code), reason.as_str().to_owned());
+            Err(TransportError::ClosedByPeer { code, reason })
         }
     }
 }

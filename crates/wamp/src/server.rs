@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use wamp_net::listen::Incoming;
@@ -91,11 +92,11 @@ impl Listen {
             .clone()
             .unwrap_or_else(|| "/".to_owned());
         let (stop, stopped) = watch::channel(false);
-        let (router, options) = (self.router, self.websocket);
+        let (router, options) = (self.router, Arc::new(self.websocket));
         tokio::spawn(async move {
             let stop = either(router.stopping(), stopped);
             let serve = |incoming| {
-                tokio::spawn(serve(router.clone(), options.clone(), incoming));
+                tokio::spawn(serve(router.clone(), Arc::clone(&options), incoming));
             };
             listener.run(stop, serve).await;
         });
@@ -169,7 +170,7 @@ async fn either(mut router: watch::Receiver<bool>, mut server: watch::Receiver<b
 }
 
 /// Serves one connection, from its handshake to its end.
-async fn serve(router: Router, options: AcceptOptions, incoming: Incoming) {
+async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) {
     let Incoming {
         stream,
         info,
