@@ -33,7 +33,7 @@ pub trait Exchange: fmt::Debug + Send {
 pub struct Candidate<'a> {
     /// The realm to be joined.
     pub realm: &'a Uri,
-    /// The session that it will be: a random number that no other session has.
+    /// The session that it will be: a random number of its own.
     pub session: SessionId,
     /// As whom it would join (HELLO.Details.authid).
     pub authid: Option<&'a str>,

@@ -11,8 +11,9 @@ use crate::realm::{RealmConfig, RoleConfig};
 
 /// A realm: a namespace of its own for topics and procedures, with those who may join it.
 ///
-/// A realm with neither roles nor authenticators is open: everybody is let in as `anonymous` and
-/// may do everything. As soon as it has either, only what was said holds.
+/// A realm with neither roles nor authenticators is open: everybody is let in under the role
+/// `anonymous`, and may do everything. As soon as it has either, only what was said holds; but
+/// where a role `anonymous` is declared and no authenticator, everybody is let in under that role.
 ///
 /// ```
 /// use wamp_auth::StaticTickets;
@@ -97,15 +98,20 @@ impl Realm {
         self
     }
 
-    /// Takes the open realm's place for what was not said.
-    pub(crate) fn completed(mut self) -> Self {
-        if self.roles.is_empty() && self.authenticators.is_empty() {
-            let role = AnonymousAccess::default();
-            self = self
-                .role(wamp_auth::ANONYMOUS, Permissions::all())
-                .authenticator(role);
+    /// Adds what an open realm has, where nothing else was said.
+    pub(crate) fn completed(self) -> Self {
+        if !self.authenticators.is_empty() {
+            return self;
         }
-        self
+        let access = AnonymousAccess::default();
+        if self.roles.is_empty() {
+            self.role(wamp_auth::ANONYMOUS, Permissions::all())
+                .authenticator(access)
+        } else if self.roles.contains_key(wamp_auth::ANONYMOUS) {
+            self.authenticator(access)
+        } else {
+            self
+        }
     }
 
     pub(crate) fn to_config(&self) -> RealmConfig {

@@ -43,7 +43,7 @@ pub(crate) fn error(
 }
 
 /// A payload of one text, in any format that was compiled in; peers of other formats get it
-/// rewritten like any other.
+/// rewritten like any other. It is short, because it is written under the lock of the realm.
 fn explain(text: &str) -> Payload {
     let text = shorten(text);
     [Format::Json, Format::MsgPack, Format::Cbor]

@@ -172,7 +172,14 @@ async fn a_client_without_a_method_that_is_possible_is_refused() {
 }
 
 #[tokio::test]
-async fn a_realm_with_roles_alone_lets_nobody_in() {
+async fn a_realm_with_roles_alone_lets_in_whom_it_has_a_role_for() {
+    let realm = Realm::new(REALM).role("anonymous", Permissions::allow("com.a").subscribe());
+    let router = Router::builder().realm(realm).build();
+    let mut client = Client::join(&router).await;
+    client.subscribe(1, "com.a").await;
+    client.send(subscribe(2, "com.b")).await;
+    assert_eq!(client.failed().await.0, error_uri::NOT_AUTHORIZED);
+
     let realm = Realm::new(REALM).role("user", Permissions::all());
     let router = Router::builder().realm(realm).build();
     let refused = refusal(&router, hello(Some(REALM))).await;
