@@ -270,11 +270,11 @@ fn invoke_policy() -> impl Strategy<Value = Option<&'static str>> {
 
 fn new_request() -> impl Strategy<Value = NewRequest> {
     prop_oneof![
-        940 => Just(NewRequest::Next),
+        670 => Just(NewRequest::Next),
         25 => (1..1000_u16).prop_map(NewRequest::Skip),
         4 => any::<u16>().prop_map(NewRequest::Again),
         5 => Just(NewRequest::Last),
-        30 => any::<u16>().prop_map(NewRequest::Waiting),
+        300 => any::<u16>().prop_map(NewRequest::Waiting),
     ]
 }
 
