@@ -161,10 +161,10 @@ options! {
         "eligible_authrole" eligible_authrole: Vec<String>, /// The roles that may get the event.
         "retain" retain: bool, /// Whether the event is kept for those who subscribe later.
         "transaction_hash" transaction_hash: String, /// A hash of a transaction, passed on.
-        "forward_for" forward_for: Vec<Dict>, /// The sessions it is forwarded for.
         "enc_algo" enc_algo: String, /// How the payload is encoded (Autobahn).
         "enc_key" enc_key: String, /// The key of the payload.
         "enc_serializer" enc_serializer: String, /// The format inside the payload.
+        "forward_for" forward_for: Vec<Dict>, /// The sessions it is forwarded for.
         "disclose_me" disclose_me: bool, /// Whether subscribers learn who publishes.
         "rkey" rkey: String, /// The key that selects a shard.
         "ppt_scheme" ppt_scheme: String, /// How the payload is encoded.
@@ -217,13 +217,13 @@ options! {
         "timeout" timeout: u64, /// How long the call may take, in milliseconds; 0 is for ever.
         "receive_progress" receive_progress: bool, /// Whether partial results are wanted.
         "transaction_hash" transaction_hash: String, /// A hash of a transaction, passed on.
+        "enc_algo" enc_algo: String, /// How the payload is encoded (Autobahn).
+        "enc_key" enc_key: String, /// The key of the payload.
+        "enc_serializer" enc_serializer: String, /// The format inside the payload.
         "caller" caller: SessionId, /// The caller's session, in a forwarded call.
         "caller_authid" caller_authid: String, /// The caller's authid, in a forwarded call.
         "caller_authrole" caller_authrole: String, /// The caller's authrole, likewise.
         "forward_for" forward_for: Vec<Dict>, /// The sessions it is forwarded for.
-        "enc_algo" enc_algo: String, /// How the payload is encoded (Autobahn).
-        "enc_key" enc_key: String, /// The key of the payload.
-        "enc_serializer" enc_serializer: String, /// The format inside the payload.
         "disclose_me" disclose_me: bool, /// Whether the callee learns who calls.
         "progress" progress: bool, /// Whether more arguments of this call follow.
         "forward_timeout" forward_timeout: bool, /// Whether the callee enforces the timeout.
