@@ -57,7 +57,7 @@ pub struct Connection<T: Transport> {
 /// ```text
 ///  Idle ──HELLO──▶ Authenticating ──▶ Open ──GOODBYE──▶ Idle
 ///   │                   │              │
-///   └───────────────────┴──────────────┴──▶ Leaving ──▶ Closing ──▶ Closed
+///   └───────────────────┴──────────────┴──▶ Leaving ──▶ Closing ──▶ Ending ──▶ Closed
 /// ```
 enum Phase {
     /// There is no session. `is_new` if there never was one.
@@ -70,6 +70,8 @@ enum Phase {
     Leaving,
     /// What waits is sent; then the transport is closed.
     Closing(CloseReason),
+    /// The transport is being closed, and takes nothing any more.
+    Ending(CloseReason),
     /// It is over.
     Closed,
 }
@@ -119,7 +121,10 @@ impl<T: Transport> Connection<T> {
         self.stage = stage;
         match (stage, &self.phase) {
             (Stage::Serving, _)
-            | (Stage::Closing, Phase::Leaving | Phase::Closing(_) | Phase::Closed) => {}
+            | (
+                Stage::Closing,
+                Phase::Leaving | Phase::Closing(_) | Phase::Ending(_) | Phase::Closed,
+            ) => {}
             (Stage::Closing, Phase::Open(_)) => {
                 self.leave();
                 let reason = Uri::from_static(error_uri::SYSTEM_SHUTDOWN);
@@ -140,7 +145,10 @@ impl<T: Transport> Connection<T> {
     /// Takes what the client sent, up to a budget. Returns whether more may be there already.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> bool {
         for _ in 0..BUDGET {
-            if matches!(self.phase, Phase::Closing(_) | Phase::Closed) {
+            if matches!(
+                self.phase,
+                Phase::Closing(_) | Phase::Ending(_) | Phase::Closed
+            ) {
                 return false;
             }
             let Poll::Ready(received) = self.pump.poll_receive(cx) else {
@@ -169,8 +177,16 @@ impl<T: Transport> Connection<T> {
             self.destroy();
         }
         loop {
-            if matches!(self.phase, Phase::Closed) {
-                return Poll::Ready(());
+            match &self.phase {
+                Phase::Closed => return Poll::Ready(()),
+                Phase::Ending(reason) => {
+                    if let Err(error) = ready!(self.pump.poll_close(cx, reason)) {
+                        tracing::debug!(%error, "a connection was lost while it was closed");
+                    }
+                    self.phase = Phase::Closed;
+                    continue;
+                }
+                _ => {}
             }
             let mut returned: SmallVec<[(Outgoing, Undeliverable); 1]> = SmallVec::new();
             let sent = self.pump.poll_send(cx, &self.outbox, |message, why| {
@@ -194,10 +210,7 @@ impl<T: Transport> Connection<T> {
                     let Phase::Closing(reason) = &self.phase else {
                         return Poll::Pending;
                     };
-                    if let Err(error) = ready!(self.pump.poll_close(cx, reason)) {
-                        tracing::debug!(%error, "a connection was lost while it was closed");
-                    }
-                    self.phase = Phase::Closed;
+                    self.phase = Phase::Ending(reason.clone());
                 }
             }
         }
@@ -230,7 +243,7 @@ impl<T: Transport> Connection<T> {
                 self.abort(refusal, CloseReason::Normal);
             }
             Phase::Open(_) | Phase::Leaving => return false,
-            Phase::Closing(_) | Phase::Closed => self.destroy(),
+            Phase::Closing(_) | Phase::Ending(_) | Phase::Closed => self.destroy(),
         }
         true
     }

@@ -56,6 +56,11 @@ impl Raw {
             Some(Ok(Message::Close(Some(frame)))) => assert_eq!(frame.code, code),
             other => panic!("a close frame was expected, not {other:?}"),
         }
+        // The answer to it is on its way; then the router closes the connection first.
+        match bounded(self.0.next()).await {
+            None => {}
+            other => panic!("the end was expected, not {other:?}"),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ impl World {
         let router = Router::builder()
             .realm(Realm::new("realm1"))
             .realm(closed)
+            // So long that a test fails in which anything waits for it.
+            .closing_timeout(Duration::from_secs(3600))
             .build();
         let server = router
             .listen("127.0.0.1:0")
