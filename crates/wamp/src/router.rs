@@ -108,7 +108,8 @@ impl From<wamp_router::Router> for Router {
 pub struct RouterBuilder(wamp_router::RouterBuilder);
 
 impl RouterBuilder {
-    /// Adds a realm; one of the same name replaces the one before. The first is the default.
+    /// Adds a realm; one of the same name replaces the one before. If there is only one, it is the
+    /// default.
     pub fn realm(self, realm: Realm) -> Self {
         Self(self.0.realm(realm))
     }
