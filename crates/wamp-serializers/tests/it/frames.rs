@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wamp_messages::Message;
 use wamp_serializers::{BatchSeparator, Serializer};
 
-use crate::{FORMATS, decode, serializer};
+use crate::{FORMATS, decode, encode, serializer};
 
 #[test]
 fn a_payload_of_the_same_format_is_shared_not_copied() {
@@ -109,4 +109,18 @@ fn control_characters_are_escaped_as_python_does() {
         "\u{7f}ä€😀\"},\"a\"]"
     );
     assert_eq!(std::str::from_utf8(&frame.to_bytes()), Ok(expected));
+}
+
+/// Where a router passes on what Autobahn has sent, not even the order of the keys tells.
+#[test]
+fn the_options_of_encoded_payloads_stand_where_autobahn_writes_them() {
+    let frames = [
+        r#"[16,1,{"retain":true,"enc_algo":"mqtt","enc_key":"k","forward_for":[]},"a.b"]"#,
+        r#"[48,1,{"timeout":1,"enc_algo":"mqtt","caller":2,"forward_for":[]},"a.b"]"#,
+        r#"[68,1,2,{"caller":2,"forward_for":[],"enc_algo":"mqtt","enc_serializer":"cbor"}]"#,
+    ];
+    for frame in frames {
+        let message = decode("json", frame.as_bytes()).unwrap();
+        assert_eq!(encode("json", &message), frame.as_bytes());
+    }
 }
