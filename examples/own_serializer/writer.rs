@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use wamp::Payload;
 use wamp::messages::wire::{EncodeError, Writer as WriteMessage};
-use wamp::serializers::transcode;
 
-use super::{BYTES, DICT, FALSE, FLOAT, LIST, NAME, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED, format};
+use super::{BYTES, DICT, FALSE, FLOAT, LIST, NAME, NEGATIVE, NULL, TEXT, TRUE, UNSIGNED};
 
 /// Writes elements one after the other.
 #[derive(Default)]
@@ -117,14 +116,10 @@ impl WriteMessage for Writer {
 
     fn payload(&mut self, payload: &Payload) {
         if let Some(opaque) = payload.as_opaque() {
-            return self.octets(opaque);
-        }
-        // One of this format comes back as it is.
-        match transcode(payload, &format()) {
-            Ok(payload) => self
-                .out
-                .extend_from_slice(payload.octets().unwrap_or(&Bytes::new())),
-            Err(error) => self.error = Some(error),
+            self.octets(opaque);
+        } else if let Some(octets) = payload.octets() {
+            // It is in this format: one of another has been rewritten before.
+            self.out.extend_from_slice(octets);
         }
     }
 }
