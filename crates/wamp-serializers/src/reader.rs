@@ -108,6 +108,15 @@ struct HeaderReader<'f, F: ReadFormat> {
 }
 
 impl<'f, F: ReadFormat> HeaderReader<'f, F> {
+    /// A part of the frame to be kept. What is small in a long frame is copied out of it: whoever
+    /// keeps it would otherwise keep the whole frame, and what is counted would not be true.
+    fn part(&self, part: Bytes) -> Bytes {
+        if self.frame.len() > SMALL_FRAME && part.len() < self.frame.len() / 4 {
+            return Bytes::copy_from_slice(&part);
+        }
+        part
+    }
+
     fn token<T>(
         &mut self,
         expected: &'static str,
@@ -164,7 +173,7 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
             other => Err(other),
         })?;
         Ok(match octets {
-            Cow::Borrowed(octets) => self.frame.slice_ref(octets),
+            Cow::Borrowed(octets) => self.part(self.frame.slice_ref(octets)),
             Cow::Owned(octets) => octets.into(),
         })
     }
@@ -206,7 +215,7 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
     }
 
     fn slice(&self, range: Range<usize>) -> Bytes {
-        self.frame.slice(range)
+        self.part(self.frame.slice(range))
     }
 
     fn offset(&self) -> usize {
@@ -221,3 +230,6 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
         F::EMPTY_LIST
     }
 }
+
+/// A frame that may be kept for the sake of any part of it.
+const SMALL_FRAME: usize = 1 << 10;

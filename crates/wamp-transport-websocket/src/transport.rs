@@ -161,6 +161,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
 
     fn handle_data(&mut self, binary: bool, octets: Bytes) -> Result<(), DecodeError> {
         if binary == self.serializer.is_binary() {
+            // A message that is kept keeps what its octets stand in: here a whole read buffer. A
+            // small one gets a place of its own, so that what is kept is what is counted; and the
+            // read buffer can be used again.
+            let octets = if octets.len() < self.config.read_buffer_size / 4 {
+                Bytes::copy_from_slice(&octets)
+            } else {
+                octets
+            };
             return self.serializer.decode(octets, &mut self.received);
         }
         let (came, wanted) = if binary {

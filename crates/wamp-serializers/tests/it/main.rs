@@ -8,6 +8,7 @@ mod differential;
 mod door;
 mod foreign;
 mod frames;
+mod kept;
 mod messages;
 mod oracle;
 mod round_trip;

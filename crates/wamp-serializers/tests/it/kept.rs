@@ -1,0 +1,78 @@
+//! What a payload keeps in memory: the frame it came in, or less.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use wamp_messages::message::Publish;
+use wamp_messages::options::PublishOptions;
+use wamp_messages::{Message, Payload, RequestId, Uri, Value, args};
+use wamp_serializers::encode_payload;
+
+use crate::{FORMATS, serializer};
+
+/// Whether the payload of a PUBLISH, received, shares the octets of its frame.
+fn shares_its_frame(name: &str, option: usize, payload: usize) -> bool {
+    let mut options = PublishOptions::default();
+    let filler = Value::String("x".repeat(option));
+    options.extra.insert("x_filler", filler);
+    let payload = args!["x".repeat(payload)];
+    let publish = Publish {
+        request: RequestId::new(1).unwrap(),
+        options,
+        topic: Uri::from_static("com.example.t"),
+        payload: encode_payload(&serializer(name).format(), &payload, &()).unwrap(),
+    };
+    let frame = serializer(name).encode(&publish.into()).unwrap().to_bytes();
+    let mut messages = VecDeque::new();
+    serializer(name)
+        .decode(frame.clone(), &mut messages)
+        .unwrap();
+    let octets = messages[0]
+        .payload()
+        .and_then(Payload::octets)
+        .unwrap()
+        .clone();
+    within(&octets, &frame)
+}
+
+fn within(part: &Bytes, whole: &Bytes) -> bool {
+    whole.as_ptr_range().contains(&part.as_ptr())
+}
+
+#[test]
+fn a_payload_shares_the_octets_of_its_frame() {
+    for name in FORMATS {
+        assert!(shares_its_frame(name, 0, 10), "{name}");
+        assert!(shares_its_frame(name, 100, 100_000), "{name}");
+    }
+}
+
+#[test]
+fn a_small_payload_does_not_keep_a_long_frame() {
+    for name in FORMATS {
+        assert!(!shares_its_frame(name, 100_000, 10), "{name}");
+    }
+}
+
+#[test]
+fn an_opaque_payload_does_not_either() {
+    for name in ["msgpack", "cbor"] {
+        let mut options = PublishOptions::default();
+        options.enc_algo = Some("x_own".to_owned());
+        let filler = Value::String("x".repeat(100_000));
+        options.extra.insert("x_filler", filler);
+        let message = Message::from(Publish {
+            request: RequestId::new(1).unwrap(),
+            options,
+            topic: Uri::from_static("com.example.t"),
+            payload: Payload::opaque(Bytes::from_static(b"secret")),
+        });
+        let frame = serializer(name).encode(&message).unwrap().to_bytes();
+        let mut messages = VecDeque::new();
+        serializer(name)
+            .decode(frame.clone(), &mut messages)
+            .unwrap();
+        let payload = messages[0].payload().unwrap();
+        assert!(!within(payload.as_opaque().unwrap(), &frame), "{name}");
+    }
+}
