@@ -96,6 +96,25 @@ impl Play {
             .collect()
     }
 
+    /// Compares the changes of tables that the router tells of with the model's tables.
+    fn compare_notes(&self) -> Result<(), String> {
+        let sorted = |held: &[(Session, u64)]| {
+            let mut held = held.to_vec();
+            held.sort_unstable();
+            held
+        };
+        let (subscriptions, registrations) = self.router.noted()?;
+        let known = [self.model.subscriptions(), self.model.registrations()];
+        if [subscriptions, registrations].map(|held| sorted(held))
+            != known.map(|held| sorted(&held))
+        {
+            return Err(format!(
+                "{subscriptions:?} and {registrations:?} were noted"
+            ));
+        }
+        Ok(())
+    }
+
     fn turn(&mut self, input: Input) -> Result<(), String> {
         let turn = self.history.turns.len();
         let difference = |what: String| format!("turn {turn}, {input:?}: {what}");
@@ -133,6 +152,7 @@ impl Play {
         let compared = self.model.compare(prediction, &output);
         if self.compares {
             compared.map_err(difference)?;
+            self.compare_notes().map_err(difference)?;
             if self.model.present().is_empty() {
                 assert!(
                     self.model.is_empty(),

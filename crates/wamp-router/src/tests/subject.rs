@@ -9,7 +9,7 @@ use super::generate::Input;
 use super::model::Session;
 use crate::Permissions;
 use crate::config::SessionLimits;
-use crate::realm::{Identity, Peer, RealmConfig, RoleConfig, Routing, Sink};
+use crate::realm::{Change, Identity, Peer, RealmConfig, RoleConfig, Routing, Sink};
 
 /// Spoils what the router sends in answer to an input.
 pub(super) type Fault = fn(&Input, &mut Vec<(Session, Message)>);
@@ -18,18 +18,100 @@ pub(super) struct Subject {
     routing: Routing,
     /// The sessions in the order in which they joined.
     peers: Vec<Peer>,
+    noted: Noted,
     fault: Option<Fault>,
 }
 
 type Sent = Vec<(Session, Message)>;
 
+/// Who holds which ids, in order.
+type Held = Vec<(Session, u64)>;
+
 #[derive(Default)]
-struct Recorder(Vec<(Peer, Message)>);
+struct Recorder(Vec<(Peer, Message)>, Vec<Change>);
 
 impl Sink for Recorder {
     fn send(&mut self, to: Peer, message: Outgoing) {
         self.0.push((to, message.into_message()));
     }
+
+    fn note(&mut self, change: Change) {
+        self.1.push(change);
+    }
+}
+
+/// The tables of the router as one knows them who only takes note of their changes.
+#[derive(Debug, Default)]
+struct Noted {
+    subscriptions: Held,
+    registrations: Held,
+    /// Changes that are not possible.
+    absurd: Vec<Change>,
+}
+
+impl Noted {
+    fn change(&mut self, session: Session, change: Change) {
+        let is_possible = match change {
+            Change::Subscribed {
+                subscription,
+                is_first,
+                ..
+            } => hold(
+                &mut self.subscriptions,
+                session,
+                subscription.as_u64(),
+                is_first,
+            ),
+            Change::Unsubscribed {
+                subscription,
+                is_last,
+                ..
+            } => release(
+                &mut self.subscriptions,
+                session,
+                subscription.as_u64(),
+                is_last,
+            ),
+            Change::Registered {
+                registration,
+                is_first,
+                ..
+            } => hold(
+                &mut self.registrations,
+                session,
+                registration.as_u64(),
+                is_first,
+            ),
+            Change::Unregistered {
+                registration,
+                is_last,
+                ..
+            } => release(
+                &mut self.registrations,
+                session,
+                registration.as_u64(),
+                is_last,
+            ),
+        };
+        if !is_possible {
+            self.absurd.push(change);
+        }
+    }
+}
+
+/// Adds an entry; it must be new, and the first of its id if that is said.
+fn hold(held: &mut Held, session: Session, id: u64, is_first: bool) -> bool {
+    let is_known = held.contains(&(session, id));
+    let is_alone = held.iter().all(|(_, known)| *known != id);
+    held.push((session, id));
+    !is_known && is_alone == is_first
+}
+
+/// Takes an entry out; it must be there, and the last of its id if that is said.
+fn release(held: &mut Held, session: Session, id: u64, is_last: bool) -> bool {
+    let before = held.len();
+    held.retain(|known| *known != (session, id));
+    before == held.len() + 1 && held.iter().all(|(_, known)| *known != id) == is_last
 }
 
 impl Subject {
@@ -73,6 +155,7 @@ impl Subject {
         Self {
             routing: Routing::new(config, Box::new(random)),
             peers: Vec::new(),
+            noted: Noted::default(),
             fault,
         }
     }
@@ -138,11 +221,31 @@ impl Subject {
         self.routing.is_empty()
     }
 
-    fn sent(&self, recorder: Recorder, input: &Input) -> Sent {
+    /// The subscriptions and registrations that there are by the changes that were noted.
+    ///
+    /// # Errors
+    ///
+    /// A change was not possible.
+    pub(super) fn noted(&self) -> Result<(&Held, &Held), String> {
+        match &*self.noted.absurd {
+            [] => Ok((&self.noted.subscriptions, &self.noted.registrations)),
+            absurd => Err(format!("{absurd:?} cannot be")),
+        }
+    }
+
+    fn sent(&mut self, recorder: Recorder, input: &Input) -> Sent {
+        let peers = &self.peers;
         let session = |peer: Peer| {
-            let known = self.peers.iter().position(|&known| known == peer);
-            known.expect("the router sends to those who joined")
+            let known = peers.iter().position(|&known| known == peer);
+            known.expect("the router names only those who joined")
         };
+        for change in recorder.1 {
+            let (Change::Subscribed { peer, .. }
+            | Change::Unsubscribed { peer, .. }
+            | Change::Registered { peer, .. }
+            | Change::Unregistered { peer, .. }) = change;
+            self.noted.change(session(peer), change);
+        }
         let mut sent = recorder
             .0
             .into_iter()
