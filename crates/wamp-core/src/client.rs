@@ -40,6 +40,9 @@ pub trait Entries {
 }
 
 /// The tables of one session of a client.
+///
+/// They drop nothing that an entry is made of: what leaves them is returned, so that the caller
+/// can let go of it outside of its lock. An endpoint may own whatever its user put in.
 #[derive(Debug)]
 pub struct Client<E: Entries> {
     requests: Requests<Pending<E>>,
@@ -71,6 +74,18 @@ pub enum Pending<E: Entries> {
     },
 }
 
+/// What was in the tables of a session that has ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Ended<E: Entries> {
+    /// The requests that get no answer.
+    pub requests: Vec<Pending<E>>,
+    /// The endpoints of all registrations.
+    pub endpoints: Vec<E::Endpoint>,
+    /// The listeners of all subscriptions.
+    pub listeners: Vec<E::Listener>,
+}
+
 /// What identifies a subscription for the one who asks for it.
 pub type Topic = (Uri, MatchPolicy);
 
@@ -88,10 +103,10 @@ pub enum Delivery<'a, E: Entries> {
     Unsubscribed(Option<E::Unsubscribe>),
     /// The router has ended a subscription: these are told.
     Revoked(Vec<E::Listener>),
-    /// A registration was granted, and its endpoint entered.
-    Registered(E::Register, RegistrationId),
-    /// A registration has ended.
-    Unregistered(E::Unregister),
+    /// A registration was granted, and its endpoint entered, perhaps in the place of another.
+    Registered(E::Register, RegistrationId, Option<E::Endpoint>),
+    /// A registration has ended, and its endpoint is gone.
+    Unregistered(E::Unregister, Option<E::Endpoint>),
     /// The router has ended a registration.
     Withdrawn(E::Endpoint),
     /// A request failed. A subscription to be ended in consequence, because its last listener went
@@ -142,6 +157,17 @@ impl<E: Entries> Client<E> {
         self.requests.take(request)
     }
 
+    /// Gives up a request that never left: nothing will answer it. A subscription is to be ended in
+    /// consequence if its last listener went while this request for it was under way.
+    pub fn give_up(&mut self, request: RequestId) -> (Option<Pending<E>>, Option<SubscriptionId>) {
+        let pending = self.requests.take(request);
+        let ended = match &pending {
+            Some(Pending::Subscribe { topic, .. }) => self.subscriptions.give_up(topic),
+            _ => None,
+        };
+        (pending, ended)
+    }
+
     /// Removes a listener. Tells whether its subscription is to be ended, as it was the last.
     pub fn remove_listener(&mut self, subscription: SubscriptionId, listener: ListenerId) -> bool {
         self.subscriptions.remove(subscription, listener)
@@ -152,12 +178,15 @@ impl<E: Entries> Client<E> {
         self.invocations.remove(&invocation)
     }
 
-    /// Ends the session: returns every request that now gets no answer, and drops the rest.
-    pub fn end(&mut self) -> Vec<Pending<E>> {
-        self.subscriptions = Subscriptions::default();
-        self.registrations.clear();
+    /// Ends the session, and returns what was in its tables.
+    pub fn end(&mut self) -> Ended<E> {
         self.invocations.clear();
-        self.requests.drain()
+        let registrations = std::mem::take(&mut self.registrations);
+        Ended {
+            requests: self.requests.drain(),
+            endpoints: registrations.into_values().collect(),
+            listeners: std::mem::take(&mut self.subscriptions).into_listeners(),
+        }
     }
 
     /// Takes a message of the open session, and tells what it is for.
@@ -167,21 +196,20 @@ impl<E: Entries> Client<E> {
     /// The router must not send it: it answers what was never asked, or something else than that.
     pub fn handle(&mut self, message: Message) -> Result<Delivery<'_, E>, Violation> {
         match message {
-            Message::Result(result) => match self.answered(result.request, "RESULT")? {
-                None => Ok(Delivery::Nothing),
-                Some(Pending::Call(call)) => Ok(Delivery::Result(call, result)),
-                Some(_) => Err(mismatch("RESULT", result.request)),
-            },
+            Message::Result(result) => {
+                match self.answered(result.request, "RESULT", RequestType::CALL)? {
+                    Some(Pending::Call(call)) => Ok(Delivery::Result(call, result)),
+                    _ => Ok(Delivery::Nothing),
+                }
+            }
             Message::Published(published) => {
-                match self.answered(published.request, "PUBLISHED")? {
-                    None => Ok(Delivery::Nothing),
+                match self.answered(published.request, "PUBLISHED", RequestType::PUBLISH)? {
                     Some(Pending::Publish(publish)) => Ok(Delivery::Published(publish, published)),
-                    Some(_) => Err(mismatch("PUBLISHED", published.request)),
+                    _ => Ok(Delivery::Nothing),
                 }
             }
             Message::Subscribed(subscribed) => {
-                match self.answered(subscribed.request, "SUBSCRIBED")? {
-                    None => Ok(Delivery::Nothing),
+                match self.answered(subscribed.request, "SUBSCRIBED", RequestType::SUBSCRIBE)? {
                     Some(Pending::Subscribe {
                         topic,
                         waiting,
@@ -191,7 +219,7 @@ impl<E: Entries> Client<E> {
                         let listener = self.subscriptions.add(subscription, topic, listener);
                         Ok(Delivery::Subscribed(waiting, subscription, listener))
                     }
-                    Some(_) => Err(mismatch("SUBSCRIBED", subscribed.request)),
+                    _ => Ok(Delivery::Nothing),
                 }
             }
             Message::Unsubscribed(unsubscribed) if unsubscribed.request.is_zero() => {
@@ -200,20 +228,20 @@ impl<E: Entries> Client<E> {
                 Ok(revoked.map_or(Delivery::Nothing, Delivery::Revoked))
             }
             Message::Unsubscribed(unsubscribed) => {
-                match self.answered(unsubscribed.request, "UNSUBSCRIBED")? {
-                    None => Ok(Delivery::Nothing),
+                let request = unsubscribed.request;
+                match self.answered(request, "UNSUBSCRIBED", RequestType::UNSUBSCRIBE)? {
                     Some(Pending::Unsubscribe(waiting)) => Ok(Delivery::Unsubscribed(waiting)),
-                    Some(_) => Err(mismatch("UNSUBSCRIBED", unsubscribed.request)),
+                    _ => Ok(Delivery::Nothing),
                 }
             }
             Message::Registered(registered) => {
-                match self.answered(registered.request, "REGISTERED")? {
-                    None => Ok(Delivery::Nothing),
+                match self.answered(registered.request, "REGISTERED", RequestType::REGISTER)? {
                     Some(Pending::Register { waiting, endpoint }) => {
-                        self.registrations.insert(registered.registration, endpoint);
-                        Ok(Delivery::Registered(waiting, registered.registration))
+                        let registration = registered.registration;
+                        let replaced = self.registrations.insert(registration, endpoint);
+                        Ok(Delivery::Registered(waiting, registration, replaced))
                     }
-                    Some(_) => Err(mismatch("REGISTERED", registered.request)),
+                    _ => Ok(Delivery::Nothing),
                 }
             }
             Message::Unregistered(unregistered) if unregistered.request.is_zero() => {
@@ -224,16 +252,16 @@ impl<E: Entries> Client<E> {
                 Ok(endpoint.map_or(Delivery::Nothing, Delivery::Withdrawn))
             }
             Message::Unregistered(unregistered) => {
-                match self.answered(unregistered.request, "UNREGISTERED")? {
-                    None => Ok(Delivery::Nothing),
+                let request = unregistered.request;
+                match self.answered(request, "UNREGISTERED", RequestType::UNREGISTER)? {
                     Some(Pending::Unregister {
                         registration,
                         waiting,
                     }) => {
-                        self.registrations.remove(&registration);
-                        Ok(Delivery::Unregistered(waiting))
+                        let endpoint = self.registrations.remove(&registration);
+                        Ok(Delivery::Unregistered(waiting, endpoint))
                     }
-                    Some(_) => Err(mismatch("UNREGISTERED", unregistered.request)),
+                    _ => Ok(Delivery::Nothing),
                 }
             }
             Message::Error(error) => self.handle_error(error),
@@ -260,17 +288,11 @@ impl<E: Entries> Client<E> {
     }
 
     fn handle_error(&mut self, error: Error) -> Result<Delivery<'_, E>, Violation> {
-        let Some(pending) = self.answered(error.request, "ERROR")? else {
-            return Ok(Delivery::Nothing);
-        };
-        if pending.request_type() != error.request_type {
-            return Err(mismatch("ERROR", error.request));
-        }
-        let ended = match &pending {
-            Pending::Subscribe { topic, .. } => self.subscriptions.give_up(topic),
-            _ => None,
-        };
-        Ok(Delivery::Failed(pending, error, ended))
+        self.expect(error.request, "ERROR", error.request_type)?;
+        let (pending, ended) = self.give_up(error.request);
+        Ok(pending.map_or(Delivery::Nothing, |pending| {
+            Delivery::Failed(pending, error, ended)
+        }))
     }
 
     /// Takes out the request that is answered; `None` if nobody waits for it any more.
@@ -278,13 +300,30 @@ impl<E: Entries> Client<E> {
         &mut self,
         request: RequestId,
         answer: &'static str,
+        request_type: RequestType,
     ) -> Result<Option<Pending<E>>, Violation> {
+        self.expect(request, answer, request_type)?;
+        Ok(self.requests.take(request))
+    }
+
+    /// Checks that an answer is one to that request, which stays where it is.
+    fn expect(
+        &self,
+        request: RequestId,
+        answer: &'static str,
+        request_type: RequestType,
+    ) -> Result<(), Violation> {
         if !self.requests.was_opened(request) {
             return Err(Violation(format!(
                 "{answer} answers request {request}, which was not made"
             )));
         }
-        Ok(self.requests.take(request))
+        match self.requests.find(request) {
+            Some(pending) if pending.request_type() != request_type => Err(Violation(format!(
+                "{answer} does not answer request {request}, which was of another type"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -300,12 +339,6 @@ impl<E: Entries> Pending<E> {
             Self::Unregister { .. } => RequestType::UNREGISTER,
         }
     }
-}
-
-fn mismatch(answer: &'static str, request: RequestId) -> Violation {
-    Violation(format!(
-        "{answer} does not answer request {request}, which was of another type"
-    ))
 }
 
 #[cfg(test)]

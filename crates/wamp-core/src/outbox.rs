@@ -98,6 +98,11 @@ impl Outbox {
         self.lock().watcher = Some(watcher);
     }
 
+    /// What wakes the connection whatever it waits for, if it was [set](Self::set_watcher).
+    pub fn watcher(&self) -> Option<Waker> {
+        self.lock().watcher.clone()
+    }
+
     /// Waits for room below the mark; ready also when the outbox is closed.
     pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();

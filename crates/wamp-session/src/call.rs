@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 use wamp_core::client::Pending;
 use wamp_messages::message::{self, Cancel};
 use wamp_messages::options::{CallOptions, CancelOptions, ResultDetails};
-use wamp_messages::{Feature, InvalidUri, Message, Payload, RequestId, Role, Uri};
+use wamp_messages::{Feature, InvalidUri, Payload, RequestId, Role, Uri};
 use wamp_serializers::{PayloadError, decode_args, decode_kwargs, decode_result};
 
 use crate::arguments::Arguments;
@@ -74,6 +74,7 @@ impl<R> Call<R> {
     }
 
     /// Bounds the time until the result, here and (in whole milliseconds) as an option of the call.
+    /// The time here begins when the call is first polled, and counts waiting for room to send it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self.options.timeout = Some(
@@ -103,6 +104,19 @@ impl<R> Call<R> {
             result: PhantomData,
         }
     }
+
+    /// The CALL, but for its id.
+    fn prepare(self) -> Result<Box<message::Call>, CallError> {
+        let procedure = self.procedure?;
+        let payload = self.arguments.into_payload()?;
+        self.shared.check_len(&procedure, payload.len())?;
+        Ok(Box::new(message::Call {
+            request: RequestId::ZERO,
+            options: self.options,
+            procedure,
+            payload,
+        }))
+    }
 }
 
 impl<R> fmt::Debug for Call<R> {
@@ -122,11 +136,7 @@ impl<R: FromResult> IntoFuture for Call<R> {
             timeout: self.timeout,
             deadline: None,
             shared: Arc::clone(&self.shared),
-            state: State::Built(Some(Box::new(Prepared {
-                procedure: self.procedure,
-                options: self.options,
-                arguments: self.arguments,
-            }))),
+            state: State::Built(Some(self.prepare())),
             result: PhantomData,
         }
     }
@@ -146,7 +156,8 @@ pub struct CallFuture<R = CallResult> {
 }
 
 enum State {
-    Built(Option<Box<Prepared>>),
+    /// It has no id, and waits for room.
+    Built(Option<Result<Box<message::Call>, CallError>>),
     Sent(
         RequestId,
         oneshot::Receiver<Result<message::Result, CallError>>,
@@ -154,35 +165,27 @@ enum State {
     Done,
 }
 
-struct Prepared {
-    procedure: Result<Uri, InvalidUri>,
-    options: CallOptions,
-    arguments: Arguments,
-}
-
 impl<R: FromResult> Future for CallFuture<R> {
     type Output = Result<R::Output, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let State::Built(prepared) = &mut this.state {
-            ready!(this.shared.outbox.poll_room(cx));
-            let Some(prepared) = prepared.take() else {
-                return Poll::Pending;
-            };
-            match send(&this.shared, *prepared) {
-                Ok((id, receiver)) => this.state = State::Sent(id, receiver),
-                Err(error) => {
+        if this.deadline.is_none() {
+            this.deadline = this.timeout.map(|timeout| Box::pin(sleep(timeout)));
+        }
+        if let State::Built(call) = &mut this.state {
+            match poll_call(&this.shared, call, cx) {
+                Poll::Ready(Ok((id, receiver))) => this.state = State::Sent(id, receiver),
+                Poll::Ready(Err(error)) => {
                     this.state = State::Done;
                     return Poll::Ready(Err(error));
                 }
+                Poll::Pending => {}
             }
-            this.deadline = this.timeout.map(|timeout| Box::pin(sleep(timeout)));
         }
-        let State::Sent(_, receiver) = &mut this.state else {
-            return Poll::Pending;
-        };
-        if let Poll::Ready(answer) = Pin::new(receiver).poll(cx) {
+        if let State::Sent(_, receiver) = &mut this.state
+            && let Poll::Ready(answer) = Pin::new(receiver).poll(cx)
+        {
             this.state = State::Done;
             let result = answer.unwrap_or_else(|_| Err(ended().into()))?;
             return Poll::Ready(R::from_result(result));
@@ -210,28 +213,19 @@ impl<R> CallFuture<R> {
             .details
             .roles
             .has_feature(Role::Dealer, Feature::CALL_CANCELING);
-        if !can {
-            self.shared.lock().client.forget(request);
-            return;
+        // A session that has ended has nothing to cancel, nor has a call that was answered.
+        if let Ok(mut place) = self.shared.enter()
+            && place.client().forget(request).is_some()
+            && can
+        {
+            let options = CancelOptions::default();
+            place.send(Cancel { request, options }.into());
         }
-        // A session that has ended has nothing to cancel.
-        let _ = self.shared.send_with(|client| {
-            client.forget(request);
-            (
-                Message::from(Cancel {
-                    request,
-                    options: CancelOptions::default(),
-                }),
-                (),
-            )
-        });
     }
 }
 
 impl<R> Drop for CallFuture<R> {
     fn drop(&mut self) {
-        // An answered call is `Done`; one whose answer came but was not read is canceled in vain,
-        // which routers ignore.
         self.cancel();
     }
 }
@@ -247,22 +241,25 @@ type Sent = (
     oneshot::Receiver<Result<message::Result, CallError>>,
 );
 
-fn send(shared: &Shared, prepared: Prepared) -> Result<Sent, CallError> {
-    let procedure = prepared.procedure?;
-    let payload = prepared.arguments.into_payload()?;
-    shared.check_len(&procedure, payload.len())?;
-    let options = prepared.options;
+/// Sends a call when there is room for it.
+fn poll_call(
+    shared: &Shared,
+    call: &mut Option<Result<Box<message::Call>, CallError>>,
+    cx: &Context<'_>,
+) -> Poll<Result<Sent, CallError>> {
+    if let Some(Err(error)) = call.take_if(|call| call.is_err()) {
+        return Poll::Ready(Err(error));
+    }
+    let place = ready!(shared.poll_enter(cx))?;
+    let Some(Ok(mut call)) = call.take() else {
+        return Poll::Pending;
+    };
     let (sender, receiver) = oneshot::channel();
-    let id = shared.request(Pending::Call(sender), |request| {
-        message::Call {
-            request,
-            options,
-            procedure,
-            payload,
-        }
-        .into()
-    })?;
-    Ok((id, receiver))
+    let id = place.request(Pending::Call(sender), |request| {
+        call.request = request;
+        (*call).into()
+    });
+    Poll::Ready(Ok((id, receiver)))
 }
 
 fn ended() -> SessionClosed {

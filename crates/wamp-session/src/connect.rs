@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
 use wamp_auth::{Anonymous, AuthError, Channel, ClientAuthenticator};
 use wamp_core::lifecycle::abort;
 use wamp_core::{
@@ -115,15 +116,14 @@ impl Connect {
 
     async fn open(self) -> Result<Session, ConnectError> {
         let limit = self.timeout;
-        timeout(limit, self.join())
-            .await
-            .map_err(|_| ConnectError::TimedOut(limit))?
-    }
-
-    async fn join(self) -> Result<Session, ConnectError> {
+        let late = |_| ConnectError::TimedOut(limit);
+        // A time beyond what the clock can tell is no bound.
+        let deadline = Instant::now().checked_add(limit);
         let realm = self.realm.transpose()?;
         let transport = match self.transport {
-            Source::Connector(connector) => connector.connect().await?,
+            Source::Connector(connector) => {
+                by(deadline, connector.connect()).await.map_err(late)??
+            }
             Source::Transport(transport) => transport,
         };
         let mut authenticators = self.authenticators;
@@ -137,10 +137,13 @@ impl Connect {
             observer: self.observer,
         };
         let hello = opening.hello(realm.clone(), self.agent);
-        let welcome = match opening.open(hello).await {
+        let welcome = match by(deadline, opening.open(hello)).await.map_err(late)? {
             Ok(welcome) => welcome,
             Err(error) => {
-                opening.give_up(&error).await;
+                // The error to report is the one that led here, whatever becomes of this.
+                if timeout(GIVE_UP, opening.give_up(&error)).await.is_err() {
+                    opening.transport.abort();
+                }
                 return Err(error);
             }
         };
@@ -153,7 +156,20 @@ impl Connect {
             opening.observer,
             opening.lifecycle,
         );
-        Ok(driver::open(opening.transport, shared).await)
+        by(deadline, driver::open(opening.transport, shared))
+            .await
+            .map_err(late)
+    }
+}
+
+/// How long telling the router that there will be no session may take.
+const GIVE_UP: Duration = Duration::from_secs(5);
+
+/// Bounds a step, if there is a bound.
+async fn by<T>(deadline: Option<Instant>, step: impl Future<Output = T>) -> Result<T, Elapsed> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, step).await,
+        None => Ok(step.await),
     }
 }
 
@@ -323,7 +339,6 @@ impl Opening {
             }
             _ => return self.transport.abort(),
         };
-        // The error to report is the one that led here, whatever becomes of this.
         if self.send(abort(reason, text).into()).await.is_ok() {
             let _ = std::future::poll_fn(|cx| self.transport.poll_close(cx, &close)).await;
         }

@@ -6,19 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep, timeout};
-use wamp_core::client::{Delivery, Pending};
+use wamp_core::client::{Delivery, Entries, ListenerId, Pending};
 use wamp_core::{
-    CloseDetails, CloseReason, Outgoing, Pump, ReceiveError, Received, Transport, Violation,
+    CloseDetails, CloseReason, Outgoing, Pump, ReceiveError, Received, Transport, TransportError,
+    Violation,
 };
-use wamp_messages::{Message, message};
+use wamp_messages::{Message, RegistrationId, SubscriptionId, message};
 
 use crate::connect::Connection;
 use crate::error::ApplicationError;
-use crate::executor::{self, Job};
+use crate::executor::{self, Endpoint, Job, Jobs};
 use crate::observer::UserError;
-use crate::session::{Refused, Session, Shared, State, Waiting};
+use crate::session::{Granted, Refused, Session, Shared, State, Waiting};
+use crate::subscription::Listener;
 
 /// How many messages are handled before others get a turn.
 const BUDGET: usize = 64;
@@ -30,8 +31,21 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Driver<T> {
     pump: Pump<T>,
     shared: Arc<Shared>,
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
     leaving: Option<Pin<Box<Sleep>>>,
+    /// Whether the outbox knows whom to wake when it closes.
+    watches: bool,
+}
+
+/// Ends the session when it is dropped.
+struct EndWithTask(Arc<Shared>);
+
+impl Drop for EndWithTask {
+    fn drop(&mut self) {
+        self.0.end(&CloseDetails::transport_lost(
+            "the session's task has ended",
+        ));
+    }
 }
 
 /// How a session ended.
@@ -42,6 +56,8 @@ struct End {
 
 /// What becomes of the transport of a session that has ended.
 enum AfterEnd {
+    /// It is handed to whom it was promised, otherwise closed in order.
+    Keep,
     /// It is closed in order.
     Close(CloseReason),
     /// It is lost already, or not worth closing.
@@ -51,46 +67,41 @@ enum AfterEnd {
 impl<T: Transport> Driver<T> {
     /// Spawns the tasks of a session that was just opened.
     pub(crate) fn spawn(transport: T, shared: Arc<Shared>) {
-        let (jobs, queue) = mpsc::channel(shared.limits.backlog.max(1));
+        let (jobs, queue) = Jobs::new(&shared.limits);
         tokio::spawn(executor::run(Arc::clone(&shared), queue));
         let driver = Self {
             pump: Pump::new(transport),
             shared,
             jobs,
             leaving: None,
+            watches: false,
         };
         tokio::spawn(driver.run());
     }
 
     async fn run(mut self) {
+        // However this task ends, with its runtime or by a panic: nobody waits in vain.
+        let _ended = EndWithTask(Arc::clone(&self.shared));
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
         tracing::debug!(session = %self.shared.details.session, reason = %end.details, "session ended");
         let detach = self.shared.lock().detach.take();
         self.shared.end(&end.details);
+        // What is in the outbox leaves first: an ABORT, or the answer to GOODBYE.
+        let flushed = matches!(timeout(CLOSE_TIMEOUT, self.flush(&end)).await, Ok(Ok(())));
         let observer = self.shared.observer.clone();
         if let Some(observer) = &observer {
             observer.on_leave(&end.details).await;
         }
         match (end.transport, detach) {
-            (AfterEnd::Close(CloseReason::Normal), Some(detach)) => {
+            (AfterEnd::Keep, Some(detach)) if flushed => {
                 let transport = Box::new(self.pump.into_transport());
-                // Nobody waits for it any more: dropping it closes the connection.
-                let _ = detach.send(Connection::new(transport));
-                return;
-            }
-            (AfterEnd::Close(reason), _) => {
-                let closing = async {
-                    // What is in the outbox leaves first: an ABORT, or the answer to GOODBYE.
-                    let _ = std::future::poll_fn(|cx| {
-                        self.pump.poll_send(cx, &self.shared.outbox, |_, _| {})
-                    })
-                    .await;
-                    std::future::poll_fn(|cx| self.pump.poll_close(cx, &reason)).await
+                let Err(unwanted) = detach.send(Connection::new(transport)) else {
+                    return;
                 };
-                if !matches!(timeout(CLOSE_TIMEOUT, closing).await, Ok(Ok(()))) {
-                    self.pump.abort();
-                }
+                let _ = timeout(CLOSE_TIMEOUT, unwanted.close()).await;
             }
+            (AfterEnd::Keep, _) => self.close(&CloseReason::Normal, flushed).await,
+            (AfterEnd::Close(reason), _) => self.close(&reason, flushed).await,
             (AfterEnd::Abort, _) => self.pump.abort(),
         }
         if let Some(observer) = &observer {
@@ -98,8 +109,27 @@ impl<T: Transport> Driver<T> {
         }
     }
 
+    async fn flush(&mut self, end: &End) -> Result<(), TransportError> {
+        if matches!(end.transport, AfterEnd::Abort) {
+            return Ok(());
+        }
+        let outbox = &self.shared.outbox;
+        std::future::poll_fn(|cx| self.pump.poll_send(cx, outbox, |_, _| {})).await
+    }
+
+    async fn close(&mut self, reason: &CloseReason, flushed: bool) {
+        let closing = std::future::poll_fn(|cx| self.pump.poll_close(cx, reason));
+        if !flushed || !matches!(timeout(CLOSE_TIMEOUT, closing).await, Ok(Ok(()))) {
+            self.pump.abort();
+        }
+    }
+
     /// Receives what is there, then sends what waits: both at every wake.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if !self.watches {
+            self.shared.outbox.set_watcher(cx.waker().clone());
+            self.watches = true;
+        }
         let mut budget = BUDGET;
         while let Poll::Ready(received) = self.pump.poll_receive(cx) {
             if let ControlFlow::Break(end) = self.handle(received) {
@@ -143,7 +173,6 @@ impl<T: Transport> Driver<T> {
         let mut state = self.shared.lock();
         match state.lifecycle.handle_received(message) {
             Ok(Received::Session(message)) => match self.deliver(&mut state, message) {
-                Ok(After::Nothing) => ControlFlow::Continue(()),
                 Ok(after) => {
                     drop(state);
                     self.afterwards(after);
@@ -162,7 +191,7 @@ impl<T: Transport> Driver<T> {
                 }
                 ControlFlow::Break(End {
                     details,
-                    transport: AfterEnd::Close(CloseReason::Normal),
+                    transport: AfterEnd::Keep,
                 })
             }
             Ok(Received::Abort(details)) => ControlFlow::Break(End {
@@ -177,96 +206,93 @@ impl<T: Transport> Driver<T> {
         }
     }
 
-    /// Gives a message to whom it is for. What would take another lock, or wake a user's task that
-    /// then wants this one, is returned.
+    /// Gives a message to whom it is for. What wakes others, or may run code of the user's when it
+    /// is dropped, is returned: it may want the lock that is held here.
     fn deliver(&self, state: &mut State, message: Message) -> Result<After, Violation> {
         Ok(match state.client.handle(message)? {
-            Delivery::Result(call, result) => After::Result(call, Box::new(result)),
-            Delivery::Published(waiting, published) => After::Published(waiting, published),
-            Delivery::Subscribed(waiting, subscription, listener) => {
-                if waiting.send(Ok((subscription, listener))).is_err()
-                    && state.client.remove_listener(subscription, listener)
-                {
-                    return Ok(After::Unsubscribe(subscription));
-                }
-                After::Nothing
-            }
-            Delivery::Registered(waiting, registration) => {
-                if waiting.send(Ok(registration)).is_err() {
-                    return Ok(After::Unregister(registration));
-                }
-                After::Nothing
-            }
-            Delivery::Unsubscribed(waiting) => {
-                waiting
-                    .into_iter()
-                    .for_each(|waiting| drop(waiting.send(Ok(()))));
-                After::Nothing
-            }
-            Delivery::Unregistered(waiting) => {
-                let _ = waiting.send(Ok(()));
-                After::Nothing
-            }
             Delivery::Event(subscriptions, event) => {
                 for listener in subscriptions.listeners(event.subscription) {
                     listener.deliver(&event, &self.shared);
                 }
                 After::Nothing
             }
+            Delivery::Failed(pending, error, ended) => {
+                // In one step with the tables: see `Shared::unsubscribe`.
+                if let Some(subscription) = ended {
+                    let waiting = Pending::Unsubscribe(None);
+                    let request = state.client.request(waiting);
+                    // This task sends what is in the outbox when it has received.
+                    let _ = self
+                        .shared
+                        .outbox
+                        .push(Outgoing::from(message::Unsubscribe {
+                            request,
+                            subscription,
+                            options: None,
+                        }));
+                }
+                After::Failed(Box::new((pending, error)))
+            }
             Delivery::Invocation(endpoint, invocation) => {
-                let job = Job::new(endpoint.clone(), invocation);
-                match self.jobs.try_send(job) {
+                match self.jobs.try_send(endpoint.clone(), invocation) {
                     Ok(()) => After::Nothing,
-                    Err(refused) => After::Refuse(Box::new(refused.into_inner())),
+                    Err(refused) => After::Refuse(refused),
                 }
             }
-            Delivery::Failed(pending, error, ended) => {
-                fail(pending, error);
-                ended.map_or(After::Nothing, After::Unsubscribe)
+            Delivery::Published(waiting, published) => After::Published(waiting, published),
+            Delivery::Registered(waiting, registration, replaced) => {
+                After::Registered(waiting, registration, replaced)
             }
-            // A listener or endpoint that is dropped has ended: its stream ends, its handler is gone.
-            Delivery::Revoked(_) | Delivery::Withdrawn(_) => After::Nothing,
+            Delivery::Result(call, result) => After::Result(call, Box::new(result)),
+            Delivery::Revoked(listeners) => After::Revoked(listeners),
+            Delivery::Subscribed(waiting, subscription, listener) => {
+                After::Subscribed(waiting, (subscription, listener))
+            }
+            Delivery::Unregistered(waiting, endpoint) => After::Unregistered(waiting, endpoint),
+            Delivery::Unsubscribed(waiting) => After::Unsubscribed(waiting),
+            Delivery::Withdrawn(endpoint) => After::Withdrawn(endpoint),
             // A callee announces no feature by which its handlers could be interrupted.
-            Delivery::Interrupt(_) => After::Nothing,
             _ => After::Nothing,
         })
     }
 
     fn afterwards(&self, after: After) {
+        // Whoever does not wait any more need not know.
         match after {
             After::Nothing => {}
-            // Whoever does not wait any more need not know.
-            After::Result(call, result) => drop(call.send(Ok(*result))),
+            After::Failed(failed) => fail(failed.0, failed.1),
             After::Published(waiting, published) => drop(waiting.send(Ok(published))),
             After::Refuse(job) => {
                 self.shared
                     .answer(job.request(), job.refusal(&self.shared.format));
             }
-            After::Unsubscribe(subscription) => {
-                let _ = self.shared.request(Pending::Unsubscribe(None), |request| {
-                    message::Unsubscribe {
-                        request,
-                        subscription,
-                        options: None,
-                    }
-                    .into()
+            After::Registered(waiting, registration, replaced) => {
+                drop(replaced);
+                let granted = Granted::new(&self.shared, registration, |shared, registration| {
+                    let (nobody, _) = tokio::sync::oneshot::channel();
+                    let _ = shared.unregister(registration, nobody);
                 });
+                drop(waiting.send(Ok(granted)));
             }
-            After::Unregister(registration) => {
-                let (waiting, _) = tokio::sync::oneshot::channel();
-                let pending = Pending::Unregister {
-                    registration,
-                    waiting,
-                };
-                let _ = self.shared.request(pending, |request| {
-                    message::Unregister {
-                        request,
-                        registration,
-                        options: None,
-                    }
-                    .into()
+            After::Result(call, result) => drop(call.send(Ok(*result))),
+            // A listener or endpoint that is dropped has ended: its stream ends, its handler is gone.
+            After::Revoked(listeners) => drop(listeners),
+            After::Subscribed(waiting, listener) => {
+                let granted = Granted::new(&self.shared, listener, |shared, listener| {
+                    let _ = shared.unsubscribe(listener, None);
                 });
+                drop(waiting.send(Ok(granted)));
             }
+            After::Unregistered(waiting, endpoint) => {
+                drop(endpoint);
+                drop(waiting.send(Ok(())));
+            }
+            After::Unsubscribed(waiting) => {
+                waiting
+                    .into_iter()
+                    .for_each(|waiting| drop(waiting.send(Ok(()))));
+            }
+            After::Withdrawn(endpoint) => drop(endpoint),
         }
     }
 
@@ -286,17 +312,23 @@ impl<T: Transport> Driver<T> {
 /// What is left to do with a message when the tables are not locked any more.
 enum After {
     Nothing,
-    Result(
-        <Waiting as wamp_core::client::Entries>::Call,
-        Box<message::Result>,
-    ),
-    Published(
-        <Waiting as wamp_core::client::Entries>::Publish,
-        message::Published,
-    ),
+    Failed(Box<(Pending<Waiting>, message::Error)>),
+    Published(<Waiting as Entries>::Publish, message::Published),
     Refuse(Box<Job>),
-    Unsubscribe(wamp_messages::SubscriptionId),
-    Unregister(wamp_messages::RegistrationId),
+    Registered(
+        <Waiting as Entries>::Register,
+        RegistrationId,
+        Option<Endpoint>,
+    ),
+    Result(<Waiting as Entries>::Call, Box<message::Result>),
+    Revoked(Vec<Listener>),
+    Subscribed(
+        <Waiting as Entries>::Subscribe,
+        (SubscriptionId, ListenerId),
+    ),
+    Unregistered(<Waiting as Entries>::Unregister, Option<Endpoint>),
+    Unsubscribed(Option<<Waiting as Entries>::Unsubscribe>),
+    Withdrawn(Endpoint),
 }
 
 impl End {
@@ -333,7 +365,13 @@ impl Shared {
     /// Tells the observer of an error of a handler, or the log where there is none.
     pub(crate) fn user_error(&self, error: &UserError) {
         match &self.observer {
-            Some(observer) => observer.on_user_error(error),
+            Some(observer) => {
+                // The task that tells it has other handlers to run.
+                let told = std::panic::AssertUnwindSafe(|| observer.on_user_error(error));
+                if std::panic::catch_unwind(told).is_err() {
+                    tracing::error!(uri = %error.uri, "the observer panicked over an error");
+                }
+            }
             None => tracing::error!(uri = %error.uri, error = %error.error, "a handler failed"),
         }
     }

@@ -263,6 +263,9 @@ pub enum SubscribeError {
     /// The session has ended.
     #[error(transparent)]
     Closed(#[from] SessionClosed),
+    /// The request cannot be sent (`SerializationError` of the reference).
+    #[error("the request cannot be sent: {0}")]
+    Send(#[from] SendError),
     /// The topic is no URI.
     #[error(transparent)]
     Uri(#[from] InvalidUri),
@@ -278,6 +281,9 @@ pub enum RegisterError {
     /// The session has ended.
     #[error(transparent)]
     Closed(#[from] SessionClosed),
+    /// The request cannot be sent (`SerializationError` of the reference).
+    #[error("the request cannot be sent: {0}")]
+    Send(#[from] SendError),
     /// The procedure is no URI.
     #[error(transparent)]
     Uri(#[from] InvalidUri),

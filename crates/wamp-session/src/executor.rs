@@ -14,9 +14,10 @@ use wamp_messages::{Format, Message, RequestId, Uri, error_uri};
 use crate::error::ApplicationError;
 use crate::extract::InvocationContext;
 use crate::handler::{Handler, ReplyFuture};
+use crate::held::{Charge, Held};
 use crate::observer::UserError;
 use crate::register::CallDetails;
-use crate::session::{Shared, error_message};
+use crate::session::{SessionLimits, Shared, error_message};
 
 /// A handler in the table of registrations.
 #[derive(Clone)]
@@ -53,14 +54,44 @@ pub(crate) struct Job {
     invocation: Invocation,
 }
 
-impl Job {
-    pub(crate) const fn new(endpoint: Endpoint, invocation: Invocation) -> Self {
-        Self {
-            endpoint,
-            invocation,
-        }
+/// Where the session's task puts invocations; bounded in number and octets.
+pub(crate) struct Jobs {
+    queue: mpsc::Sender<(Box<Job>, Charge)>,
+    held: Held,
+}
+
+impl Jobs {
+    pub(crate) fn new(limits: &SessionLimits) -> (Self, mpsc::Receiver<(Box<Job>, Charge)>) {
+        let (queue, jobs) = mpsc::channel(limits.backlog.max(1));
+        let held = Held::new(limits.backlog_octets);
+        (Self { queue, held }, jobs)
     }
 
+    /// Puts an invocation in; it comes back if there is no room.
+    pub(crate) fn try_send(
+        &self,
+        endpoint: Endpoint,
+        invocation: Invocation,
+    ) -> Result<(), Box<Job>> {
+        let mut job = Box::new(Job {
+            endpoint,
+            invocation,
+        });
+        let Ok(place) = self.queue.try_reserve() else {
+            return Err(job);
+        };
+        let Some(charge) = self.held.charge(job.invocation.payload.len()) else {
+            return Err(job);
+        };
+        if !charge.is_first() {
+            job.invocation.payload = job.invocation.payload.detach();
+        }
+        place.send((job, charge));
+        Ok(())
+    }
+}
+
+impl Job {
     /// The answer of a session that has too much to do.
     pub(crate) fn refusal(&self, format: &Format) -> Message {
         let text = "too many calls wait for this callee";
@@ -73,14 +104,19 @@ impl Job {
     }
 }
 
-/// Runs handlers until no more invocations come.
-pub(crate) async fn run(shared: Arc<Shared>, mut jobs: mpsc::Receiver<Job>) {
+/// Runs handlers until no more invocations come, or the session has ended.
+pub(crate) async fn run(shared: Arc<Shared>, mut jobs: mpsc::Receiver<(Box<Job>, Charge)>) {
     let places = Arc::new(Semaphore::new(shared.limits.concurrency.max(1)));
-    while let Some(job) = jobs.recv().await {
+    while let Some((job, charge)) = jobs.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
-        let mut answer = Box::pin(answer(Arc::clone(&shared), job));
+        if shared.enter().is_err() {
+            // Its caller has been told, and nobody would get the answer.
+            return;
+        }
+        drop(charge);
+        let mut answer = Box::pin(answer(Arc::clone(&shared), *job));
         // Polled once here, handlers begin in the order of their invocations, as the specification
         // wants for calls of one caller; what they do after their first `.await` runs beside.
         let begun = std::future::poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
@@ -110,21 +146,19 @@ async fn answer(shared: Arc<Shared>, job: Job) {
     let error = match AssertUnwindSafe(call).catch_unwind().await {
         Ok(Ok(payload)) => {
             let options = Default::default();
-            shared.answer(
+            let answer = Yield {
                 request,
-                Yield {
-                    request,
-                    options,
-                    payload,
-                }
-                .into(),
-            );
+                options,
+                payload,
+            };
+            shared.answer_with_room(request, answer.into()).await;
             return;
         }
         Ok(Err(error)) => error,
         Err(panic) => ApplicationError::runtime(panic_text(&*panic)),
     };
-    shared.answer(request, error_message(request, &error, &shared.format));
+    let answer = error_message(request, &error, &shared.format);
+    shared.answer_with_room(request, answer).await;
     if error.uri() == error_uri::RUNTIME_ERROR {
         shared.user_error(&UserError {
             uri: endpoint.procedure,

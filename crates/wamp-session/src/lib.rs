@@ -30,6 +30,7 @@ mod error;
 mod executor;
 mod extract;
 mod handler;
+mod held;
 mod leave;
 mod observer;
 mod publish;

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use wamp_core::CloseDetails;
 use wamp_core::client::Pending;
 use wamp_messages::options::PublishOptions;
-use wamp_messages::{InvalidUri, Message, PublicationId, Uri, message};
+use wamp_messages::{InvalidUri, PublicationId, RequestId, Uri, message};
 
 use crate::arguments::Arguments;
 use crate::error::{PublishError, SessionClosed};
@@ -81,40 +81,16 @@ impl Publish {
         AcknowledgedPublish(self)
     }
 
-    fn send(self) -> Result<(), PublishError> {
+    /// The PUBLISH, but for its id.
+    fn prepare(self) -> Result<Box<message::Publish>, PublishError> {
         let (topic, payload) = (self.topic?, self.arguments.into_payload()?);
         self.shared.check_len(&topic, payload.len())?;
-        let options = self.options;
-        self.shared.send_with(|client| {
-            let request = client.request_unanswered();
-            (
-                Message::from(message::Publish {
-                    request,
-                    options,
-                    topic,
-                    payload,
-                }),
-                (),
-            )
-        })?;
-        Ok(())
-    }
-
-    fn send_acknowledged(self) -> Result<Acknowledgement, PublishError> {
-        let (topic, payload) = (self.topic?, self.arguments.into_payload()?);
-        self.shared.check_len(&topic, payload.len())?;
-        let options = self.options;
-        let (sender, receiver) = oneshot::channel();
-        self.shared.request(Pending::Publish(sender), |request| {
-            message::Publish {
-                request,
-                options,
-                topic,
-                payload,
-            }
-            .into()
-        })?;
-        Ok(receiver)
+        Ok(Box::new(message::Publish {
+            request: RequestId::ZERO,
+            options: self.options,
+            topic,
+            payload,
+        }))
     }
 }
 
@@ -131,7 +107,10 @@ impl IntoFuture for Publish {
     type IntoFuture = PublishFuture;
 
     fn into_future(self) -> PublishFuture {
-        PublishFuture(Some(Box::new(self)))
+        PublishFuture {
+            shared: Arc::clone(&self.shared),
+            publish: Some(self.prepare()),
+        }
     }
 }
 
@@ -139,21 +118,32 @@ impl IntoFuture for Publish {
 ///
 /// Dropped before it is ready, nothing is published.
 #[must_use = "a future does nothing unless polled"]
-#[derive(Debug)]
-pub struct PublishFuture(Option<Box<Publish>>);
+pub struct PublishFuture {
+    shared: Arc<Shared>,
+    publish: Option<Result<Box<message::Publish>, PublishError>>,
+}
 
 impl Future for PublishFuture {
     type Output = Result<(), PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(publish) = &self.0 else {
+        let this = &mut *self;
+        if let Some(Err(error)) = this.publish.take_if(|publish| publish.is_err()) {
+            return Poll::Ready(Err(error));
+        }
+        let mut place = ready!(this.shared.poll_enter(cx))?;
+        let Some(Ok(mut publish)) = this.publish.take() else {
             return Poll::Pending;
         };
-        ready!(publish.shared.outbox.poll_room(cx));
-        let Some(publish) = self.0.take() else {
-            return Poll::Pending;
-        };
-        Poll::Ready(publish.send())
+        publish.request = place.client().request_unanswered();
+        place.send((*publish).into());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for PublishFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishFuture").finish_non_exhaustive()
     }
 }
 
@@ -161,8 +151,6 @@ impl Future for PublishFuture {
 #[must_use = "an event is published when this is awaited"]
 #[derive(Debug)]
 pub struct AcknowledgedPublish(Publish);
-
-type Acknowledgement = oneshot::Receiver<Result<message::Published, PublishError>>;
 
 impl IntoFuture for AcknowledgedPublish {
     type Output = Result<Publication, PublishError>;
@@ -172,10 +160,22 @@ impl IntoFuture for AcknowledgedPublish {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let shared = Arc::clone(&self.0.shared);
-            std::future::poll_fn(|cx| shared.outbox.poll_room(cx)).await;
+            let mut publish = Some(self.0.prepare()?);
+            let (sender, receiver) = oneshot::channel();
+            let mut sender = Some(sender);
+            std::future::poll_fn(|cx| {
+                let place = ready!(shared.poll_enter(cx))?;
+                if let (Some(mut publish), Some(sender)) = (publish.take(), sender.take()) {
+                    place.request(Pending::Publish(sender), |request| {
+                        publish.request = request;
+                        (*publish).into()
+                    });
+                }
+                Poll::Ready(Ok::<_, SessionClosed>(()))
+            })
+            .await?;
             let ended = || CloseDetails::transport_lost("the session's task has ended");
-            let answer = self.0.send_acknowledged()?.await;
-            let published = answer.map_err(|_| SessionClosed(ended()))??;
+            let published = receiver.await.map_err(|_| SessionClosed(ended()))??;
             Ok(Publication(published.publication))
         })
     }

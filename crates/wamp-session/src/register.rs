@@ -69,7 +69,7 @@ impl IntoFuture for Register {
     type Output = Result<Registration, RegisterError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Dropped after it was first polled, the procedure may be registered all the same.
+    /// Dropped before it is ready, the registration is not asked for, or ended when it is granted.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let (procedure, options) = (self.procedure?, self.options);
@@ -92,7 +92,7 @@ impl IntoFuture for Register {
                 }
                 .into()
             })?;
-            let id = received(receiver).await?;
+            let id = received(receiver).await?.keep();
             Ok(Registration {
                 id,
                 procedure,
@@ -131,23 +131,8 @@ impl Registration {
     ///
     /// The registration or the session has ended already.
     pub async fn unregister(self) -> Result<(), RegisterError> {
-        let shared = self.session.shared();
         let (waiting, receiver) = oneshot::channel();
-        let registration = self.id;
-        shared.request(
-            Pending::Unregister {
-                registration,
-                waiting,
-            },
-            |request| {
-                message::Unregister {
-                    request,
-                    registration,
-                    options: None,
-                }
-                .into()
-            },
-        )?;
+        self.session.shared().unregister(self.id, waiting)?;
         Ok(received(receiver).await?)
     }
 }
@@ -166,6 +151,7 @@ impl From<Refused> for RegisterError {
         match refused {
             Refused::Application(error) => Self::Application(error),
             Refused::Closed(closed) => Self::Closed(closed),
+            Refused::Undeliverable(error) => Self::Send(error),
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::sync::{oneshot, watch};
-use wamp_core::client::{Client, Entries, Pending};
+use wamp_core::client::{Client, Entries, ListenerId, Pending};
 use wamp_core::lifecycle::goodbye;
 use wamp_core::{
     CloseDetails, ConnectionInfo, Lifecycle, Outbox, OutboxLimits, Outgoing, Undeliverable,
 };
 use wamp_messages::message::{self, Error, Welcome, Yield};
 use wamp_messages::{
-    Dict, Format, Message, RegistrationId, RequestId, RequestType, Roles, SessionId,
+    Dict, Format, Message, Payload, RegistrationId, RequestId, RequestType, Roles, SessionId,
     SubscriptionId, Uri, error_uri,
 };
 
@@ -151,6 +151,8 @@ pub struct SessionLimits {
     pub concurrency: usize,
     /// Invocations that wait for a handler to end; more are answered `wamp.error.unavailable`. 16 384.
     pub backlog: usize,
+    /// Octets of the arguments of those that wait. 64 MiB; one is always taken.
+    pub backlog_octets: usize,
     /// Octets that wait to be sent before an operation waits in its `.await`. 16 MiB.
     pub outbox: usize,
 }
@@ -160,6 +162,7 @@ impl Default for SessionLimits {
         Self {
             concurrency: 64,
             backlog: 16_384,
+            backlog_octets: 64 << 20,
             outbox: 16 << 20,
         }
     }
@@ -194,10 +197,10 @@ pub(crate) struct Waiting;
 impl Entries for Waiting {
     type Call = oneshot::Sender<Result<message::Result, CallError>>;
     type Publish = oneshot::Sender<Result<message::Published, PublishError>>;
-    type Subscribe = oneshot::Sender<Answer<(SubscriptionId, wamp_core::client::ListenerId)>>;
+    type Subscribe = oneshot::Sender<Answer<Granted<(SubscriptionId, ListenerId)>>>;
     type Listener = Listener;
     type Unsubscribe = oneshot::Sender<Answer<()>>;
-    type Register = oneshot::Sender<Answer<RegistrationId>>;
+    type Register = oneshot::Sender<Answer<Granted<RegistrationId>>>;
     type Endpoint = Endpoint;
     type Unregister = oneshot::Sender<Answer<()>>;
 }
@@ -210,6 +213,7 @@ pub(crate) type Answer<T> = Result<T, Refused>;
 pub(crate) enum Refused {
     Application(ApplicationError),
     Closed(SessionClosed),
+    Undeliverable(SendError),
 }
 
 impl Shared {
@@ -257,24 +261,9 @@ impl Shared {
         self.lock().handle.upgrade().map(Session)
     }
 
-    /// Enters a request and puts its message in the outbox, in one step, so that ids leave in order.
-    pub(crate) fn request(
-        &self,
-        pending: Pending<Waiting>,
-        message: impl FnOnce(RequestId) -> Message,
-    ) -> Result<RequestId, SessionClosed> {
-        self.send_with(|client| {
-            let id = client.request(pending);
-            (message(id), id)
-        })
-    }
-
-    /// Sends a message that the tables take part in, in one step with them.
-    pub(crate) fn send_with<R>(
-        &self,
-        enter: impl FnOnce(&mut Client<Waiting>) -> (Message, R),
-    ) -> Result<R, SessionClosed> {
-        let mut state = self.lock();
+    /// Locks the tables for one message to be sent, if the session is open.
+    pub(crate) fn enter(&self) -> Result<Place<'_>, SessionClosed> {
+        let state = self.lock();
         if let Some(details) = &state.closed {
             return Err(SessionClosed(details.clone()));
         }
@@ -283,23 +272,84 @@ impl Shared {
             let text = "the session is being left".to_owned();
             return Err(SessionClosed(CloseDetails::new(leaving, Some(text))));
         }
-        let (message, entered) = enter(&mut state.client);
-        let waker = self.outbox.push(Outgoing::from(message));
-        drop(state);
-        // A closed outbox means that the task is about to end the session, and every request with it.
-        waker.ok().flatten().into_iter().for_each(Waker::wake);
-        Ok(entered)
+        let shared = self;
+        Ok(Place { shared, state })
+    }
+
+    /// Waits for room in the outbox, and locks the tables, so that nobody else takes it.
+    pub(crate) fn poll_enter(&self, cx: &Context<'_>) -> Poll<Result<Place<'_>, SessionClosed>> {
+        let place = self.enter()?;
+        ready!(self.outbox.poll_room(cx));
+        Poll::Ready(Ok(place))
+    }
+
+    /// Sends a request that waits for no room.
+    pub(crate) fn request(
+        &self,
+        pending: Pending<Waiting>,
+        message: impl FnOnce(RequestId) -> Message,
+    ) -> Result<RequestId, SessionClosed> {
+        Ok(self.enter()?.request(pending, message))
     }
 
     /// Answers an invocation, unless the session or the invocation has ended.
     pub(crate) fn answer(&self, invocation: RequestId, message: Message) {
-        let mut state = self.lock();
-        if state.closed.is_some() || !state.client.answer(invocation) {
-            return;
+        if let Ok(mut place) = self.enter()
+            && place.client().answer(invocation)
+        {
+            place.send(message);
         }
-        let waker = self.outbox.push(Outgoing::from(message));
-        drop(state);
-        waker.ok().flatten().into_iter().for_each(Waker::wake);
+    }
+
+    /// Answers an invocation when there is room in the outbox.
+    pub(crate) async fn answer_with_room(&self, invocation: RequestId, message: Message) {
+        let mut message = Some(message);
+        std::future::poll_fn(|cx| {
+            if let Ok(mut place) = ready!(self.poll_enter(cx))
+                && place.client().answer(invocation)
+                && let Some(message) = message.take()
+            {
+                place.send(message);
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Removes a listener, and asks for the end of its subscription if it was the last: in one
+    /// step, as a SUBSCRIBE that came between would be granted what then ends. Whether it asked.
+    pub(crate) fn unsubscribe(
+        &self,
+        (subscription, listener): (SubscriptionId, ListenerId),
+        waiting: Option<oneshot::Sender<Answer<()>>>,
+    ) -> Result<bool, SessionClosed> {
+        let mut place = self.enter()?;
+        let last = place.client().remove_listener(subscription, listener);
+        if last {
+            place.unsubscribe(subscription, waiting);
+        }
+        Ok(last)
+    }
+
+    /// Asks for the end of a registration.
+    pub(crate) fn unregister(
+        &self,
+        registration: RegistrationId,
+        waiting: oneshot::Sender<Answer<()>>,
+    ) -> Result<(), SessionClosed> {
+        let pending = Pending::Unregister {
+            registration,
+            waiting,
+        };
+        self.request(pending, |request| {
+            message::Unregister {
+                request,
+                registration,
+                options: None,
+            }
+            .into()
+        })?;
+        Ok(())
     }
 
     /// Checks before an id is taken that a payload is not longer than the transport accepts.
@@ -313,7 +363,7 @@ impl Shared {
         }
     }
 
-    /// Sends GOODBYE, once. Whether this call did.
+    /// Sends GOODBYE, unless it was sent already.
     pub(crate) fn begin_leave(
         &self,
         reason: Uri,
@@ -332,7 +382,9 @@ impl Shared {
         state.lifecycle.handle_sent(&message);
         let waker = self.outbox.push(Outgoing::from(message));
         drop(state);
-        waker.ok().flatten().into_iter().for_each(Waker::wake);
+        // A task whose transport takes nothing looks for no message, but is to see that time runs.
+        let waker = waker.ok().flatten().or_else(|| self.outbox.watcher());
+        waker.into_iter().for_each(Waker::wake);
         Ok(())
     }
 
@@ -343,10 +395,10 @@ impl Shared {
             return;
         }
         state.closed = Some(details.clone());
-        let pending = state.client.end();
+        let ended = state.client.end();
         drop(state);
         self.outbox.close();
-        for pending in pending {
+        for pending in ended.requests {
             fail(pending, &SessionClosed(details.clone()));
         }
         self.closed.send_replace(Some(details.clone()));
@@ -364,25 +416,141 @@ impl Shared {
             other => SendError::Encode(wamp_messages::EncodeError::Value(other.to_string())),
         };
         match message.message() {
-            Message::Call(call) => {
-                if let Some(Pending::Call(waiting)) = self.lock().client.forget(call.request) {
-                    let _ = waiting.send(Err(CallError::Arguments(error())));
-                }
+            Message::Call(message::Call { request, .. })
+            | Message::Publish(message::Publish { request, .. })
+            | Message::Subscribe(message::Subscribe { request, .. })
+            | Message::Register(message::Register { request, .. }) => {
+                self.request_undeliverable(*request, error());
             }
-            Message::Publish(publish) => {
-                if let Some(Pending::Publish(waiting)) = self.lock().client.forget(publish.request)
-                {
-                    let _ = waiting.send(Err(PublishError::Arguments(error())));
-                }
-            }
-            Message::Yield(Yield { request, .. }) | Message::Error(Error { request, .. }) => {
+            // Nobody asks twice for an answer, so its place is taken here.
+            Message::Yield(Yield { request, .. }) => {
                 let error = ApplicationError::new(why.uri(), why.to_string());
-                let message = error_message(*request, &error, &self.format);
-                let waker = self.outbox.push(Outgoing::from(message));
-                waker.ok().flatten().into_iter().for_each(Waker::wake);
+                self.send(error_message(*request, &error, &self.format));
+            }
+            // What is so short must not come here for ever.
+            Message::Error(error) if !error.payload.is_empty() => {
+                let mut error = error.clone();
+                error.error = Uri::from_static(why.uri());
+                error.payload = Payload::empty();
+                self.send(error.into());
             }
             _ => {}
         }
+    }
+
+    fn request_undeliverable(&self, request: RequestId, error: SendError) {
+        let Ok(mut place) = self.enter() else {
+            return;
+        };
+        let (pending, ended) = place.client().give_up(request);
+        match ended {
+            Some(subscription) => place.unsubscribe(subscription, None),
+            None => drop(place),
+        }
+        // Whoever has stopped waiting need not be told.
+        let _ = match pending {
+            Some(Pending::Call(waiting)) => waiting.send(Err(error.into())).is_ok(),
+            Some(Pending::Publish(waiting)) => waiting.send(Err(error.into())).is_ok(),
+            Some(Pending::Subscribe { waiting, .. }) => {
+                waiting.send(Err(Refused::Undeliverable(error))).is_ok()
+            }
+            Some(Pending::Register { waiting, .. }) => {
+                waiting.send(Err(Refused::Undeliverable(error))).is_ok()
+            }
+            _ => false,
+        };
+    }
+
+    /// Sends a message that the tables know nothing of, if the session is open.
+    fn send(&self, message: Message) {
+        if let Ok(place) = self.enter() {
+            place.send(message);
+        }
+    }
+}
+
+/// The tables of an open session, locked for one message: what they say of it and its place in the
+/// outbox are taken together, so that ids leave in order.
+pub(crate) struct Place<'a> {
+    shared: &'a Shared,
+    state: MutexGuard<'a, State>,
+}
+
+impl Place<'_> {
+    pub(crate) fn client(&mut self) -> &mut Client<Waiting> {
+        &mut self.state.client
+    }
+
+    /// Enters a request, and sends it.
+    pub(crate) fn request(
+        mut self,
+        pending: Pending<Waiting>,
+        message: impl FnOnce(RequestId) -> Message,
+    ) -> RequestId {
+        let id = self.client().request(pending);
+        self.send(message(id));
+        id
+    }
+
+    fn unsubscribe(
+        self,
+        subscription: SubscriptionId,
+        waiting: Option<oneshot::Sender<Answer<()>>>,
+    ) {
+        self.request(Pending::Unsubscribe(waiting), |request| {
+            message::Unsubscribe {
+                request,
+                subscription,
+                options: None,
+            }
+            .into()
+        });
+    }
+
+    pub(crate) fn send(self, message: Message) {
+        let waker = self.shared.outbox.push(Outgoing::from(message));
+        drop(self.state);
+        // A closed outbox means that the task is about to end the session, and every request with it.
+        waker.ok().flatten().into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What the router has granted, until it is taken: dropped before, it is given back.
+pub(crate) struct Granted<T: Copy> {
+    shared: Arc<Shared>,
+    granted: T,
+    give_back: fn(&Shared, T),
+    kept: bool,
+}
+
+impl<T: Copy> Granted<T> {
+    pub(crate) fn new(shared: &Arc<Shared>, granted: T, give_back: fn(&Shared, T)) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            granted,
+            give_back,
+            kept: false,
+        }
+    }
+
+    /// Takes it.
+    pub(crate) fn keep(mut self) -> T {
+        self.kept = true;
+        self.granted
+    }
+}
+
+impl<T: Copy> Drop for Granted<T> {
+    fn drop(&mut self) {
+        if !self.kept {
+            (self.give_back)(&self.shared, self.granted);
+        }
+    }
+}
+
+impl<T: Copy> fmt::Debug for Granted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Granted").finish_non_exhaustive()
     }
 }
 

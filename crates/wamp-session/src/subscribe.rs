@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use wamp_core::client::Pending;
 use wamp_messages::options::SubscribeOptions;
 use wamp_messages::{InvalidUri, MatchPolicy, Uri, message};
@@ -18,7 +18,7 @@ use crate::executor::panic_text;
 use crate::handler::EventHandler;
 use crate::observer::UserError;
 use crate::session::{Refused, Session, Shared};
-use crate::subscription::{Event, Listener, Subscription, SubscriptionHandle, received};
+use crate::subscription::{Event, Events, Listener, Subscription, SubscriptionHandle, received};
 
 impl Session {
     /// Subscribes to a topic: a stream of its events.
@@ -39,6 +39,7 @@ impl Session {
             topic: Uri::pattern(topic.as_ref()),
             options: SubscribeOptions::default(),
             buffer: 1024,
+            buffer_octets: 16 << 20,
         }
     }
 }
@@ -50,12 +51,20 @@ pub struct Subscribe {
     topic: Result<Uri, InvalidUri>,
     options: SubscribeOptions,
     buffer: usize,
+    buffer_octets: usize,
 }
 
 impl Subscribe {
     /// How many events may wait to be read, 1024 unless said otherwise; at least 1.
     pub fn buffer(mut self, events: usize) -> Self {
         self.buffer = events;
+        self
+    }
+
+    /// How many octets the events that wait may have, 16 MiB unless said otherwise. One is always
+    /// taken, whatever its length.
+    pub fn buffer_octets(mut self, octets: usize) -> Self {
+        self.buffer_octets = octets;
         self
     }
 
@@ -94,7 +103,7 @@ impl Subscribe {
         let shared = Arc::clone(self.session.shared());
         std::future::poll_fn(|cx| shared.outbox.poll_room(cx)).await;
         let topic = topic.detached();
-        let (listener, events) = Listener::new(topic.clone(), self.buffer);
+        let (listener, events) = Listener::new(topic.clone(), self.buffer, self.buffer_octets);
         let (waiting, receiver) = oneshot::channel();
         let key = (topic.clone(), policy);
         let pending = Pending::Subscribe {
@@ -111,7 +120,7 @@ impl Subscribe {
             }
             .into()
         })?;
-        let (id, listener) = received(receiver).await?;
+        let (id, listener) = received(receiver).await?.keep();
         let handle = SubscriptionHandle::new(id, listener, topic, self.session);
         Ok(Subscription::new(handle, events))
     }
@@ -129,7 +138,7 @@ impl IntoFuture for Subscribe {
     type Output = Result<Subscription, SubscribeError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Dropped after it was first polled, the topic may be subscribed until the session ends.
+    /// Dropped before it is ready, the subscription is not asked for, or ended when it is granted.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.subscribe())
     }
@@ -155,7 +164,7 @@ impl<M, H: EventHandler<M>> IntoFuture for SubscribeWithHandler<M, H> {
     type Output = Result<SubscriptionHandle, SubscribeError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Dropped after it was first polled, the topic may be subscribed until the session ends.
+    /// Dropped before it is ready, the subscription is not asked for, or ended when it is granted.
     fn into_future(self) -> Self::IntoFuture {
         let (subscribe, handler) = (self.subscribe, self.handler);
         let handle: Box<HandleFn> = Box::new(move |event| handler.handle(event));
@@ -171,11 +180,7 @@ impl<M, H: EventHandler<M>> IntoFuture for SubscribeWithHandler<M, H> {
 type HandleFn = dyn Fn(&Event) -> crate::handler::HandledFuture + Send + Sync;
 
 /// Handles the events of one subscription in their order, until it has ended.
-async fn handle_events(
-    shared: Arc<Shared>,
-    mut events: mpsc::Receiver<Event>,
-    handle: Box<HandleFn>,
-) {
+async fn handle_events(shared: Arc<Shared>, mut events: Events, handle: Box<HandleFn>) {
     while let Some(event) = events.recv().await {
         // The handler may panic before it returns its future, or in it.
         let handled = async { handle(&event).await };
@@ -196,6 +201,7 @@ impl From<Refused> for SubscribeError {
         match refused {
             Refused::Application(error) => Self::Application(error),
             Refused::Closed(closed) => Self::Closed(closed),
+            Refused::Undeliverable(error) => Self::Send(error),
         }
     }
 }

@@ -10,11 +10,12 @@ use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use wamp_core::CloseDetails;
-use wamp_core::client::{ListenerId, Pending};
-use wamp_messages::{Message, Payload, PublicationId, SubscriptionId, Uri, message, options};
+use wamp_core::client::ListenerId;
+use wamp_messages::{Payload, PublicationId, SubscriptionId, Uri, message, options};
 use wamp_serializers::{PayloadError, decode_args, decode_kwargs};
 
 use crate::error::{SessionClosed, SubscribeError};
+use crate::held::{Charge, Held};
 use crate::session::{Answer, Refused, Session, Shared};
 
 /// An event of a topic, not decoded until it is read.
@@ -89,12 +90,12 @@ pub struct EventDetails {
 /// next event that is read says how many: [`Event::missed`].
 pub struct Subscription {
     handle: SubscriptionHandle,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     ended: bool,
 }
 
 impl Subscription {
-    pub(crate) const fn new(handle: SubscriptionHandle, events: mpsc::Receiver<Event>) -> Self {
+    pub(crate) const fn new(handle: SubscriptionHandle, events: Events) -> Self {
         Self {
             handle,
             events,
@@ -132,9 +133,9 @@ impl Subscription {
     }
 
     /// Takes handle and events apart; the subscription then ends by its handle.
-    pub(crate) fn into_parts(mut self) -> (SubscriptionHandle, mpsc::Receiver<Event>) {
+    pub(crate) fn into_parts(mut self) -> (SubscriptionHandle, Events) {
         self.ended = true;
-        let (_, nothing) = mpsc::channel(1);
+        let nothing = Events(mpsc::channel(1).1);
         (
             self.handle.clone(),
             std::mem::replace(&mut self.events, nothing),
@@ -146,14 +147,22 @@ impl Stream for Subscription {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.events.poll_recv(cx)
+        self.events
+            .0
+            .poll_recv(cx)
+            .map(|queued| queued.map(|(event, _)| event))
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         if !self.ended {
-            self.handle.end(None);
+            let handle = &self.handle;
+            // If the session has ended, so has the subscription.
+            let _ = handle
+                .session
+                .shared()
+                .unsubscribe((handle.id, handle.listener), None);
         }
     }
 }
@@ -210,32 +219,11 @@ impl SubscriptionHandle {
     /// The session has ended.
     pub async fn unsubscribe(self) -> Result<(), SubscribeError> {
         let (sender, receiver) = oneshot::channel();
-        if !self.end(Some(sender)) {
-            return Ok(());
-        }
-        Ok(received(receiver).await?)
-    }
-
-    /// Removes the listener. Whether it was the last, and UNSUBSCRIBE goes out.
-    fn end(&self, waiting: Option<oneshot::Sender<Answer<()>>>) -> bool {
         let shared = self.session.shared();
-        let subscription = self.id;
-        if !shared
-            .lock()
-            .client
-            .remove_listener(subscription, self.listener)
-        {
-            return false;
+        if shared.unsubscribe((self.id, self.listener), Some(sender))? {
+            received(receiver).await?;
         }
-        // If the session has ended, so has the subscription.
-        let sent = shared.request(Pending::Unsubscribe(waiting), |request| {
-            Message::from(message::Unsubscribe {
-                request,
-                subscription,
-                options: None,
-            })
-        });
-        sent.is_ok()
+        Ok(())
     }
 }
 
@@ -248,45 +236,66 @@ impl fmt::Debug for SubscriptionHandle {
     }
 }
 
+/// The events that wait to be read.
+#[derive(Debug)]
+pub(crate) struct Events(mpsc::Receiver<(Event, Charge)>);
+
+impl Events {
+    /// The next event; its octets do not wait any more.
+    pub(crate) async fn recv(&mut self) -> Option<Event> {
+        self.0.recv().await.map(|(event, _)| event)
+    }
+}
+
 /// The other end of a stream: where the session's task puts its events.
 #[derive(Debug)]
 pub(crate) struct Listener {
     topic: Uri,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<(Event, Charge)>,
+    held: Held,
     missed: AtomicU64,
 }
 
 impl Listener {
-    pub(crate) fn new(topic: Uri, buffer: usize) -> (Self, mpsc::Receiver<Event>) {
+    pub(crate) fn new(topic: Uri, buffer: usize, octets: usize) -> (Self, Events) {
         let (events, receiver) = mpsc::channel(buffer.max(1));
-        (
-            Self {
-                topic,
-                events,
-                missed: AtomicU64::new(0),
-            },
-            receiver,
-        )
+        let listener = Self {
+            topic,
+            events,
+            held: Held::new(octets),
+            missed: AtomicU64::new(0),
+        };
+        (listener, Events(receiver))
     }
 
     /// Hands an event over; it never waits.
     pub(crate) fn deliver(&self, event: &message::Event, session: &Arc<Shared>) {
-        let Ok(permit) = self.events.try_reserve() else {
+        let place = self.events.try_reserve().ok();
+        let admitted =
+            place.and_then(|place| Some((place, self.held.charge(event.payload.len())?)));
+        let Some((place, charge)) = admitted else {
             self.missed.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        let options = Arc::new(event.details.clone());
-        permit.send(Event {
-            payload: event.payload.clone(),
-            details: EventDetails {
-                subscription: event.subscription,
-                publication: event.publication,
-                topic: options.topic.clone().unwrap_or_else(|| self.topic.clone()),
-                options,
-            },
+        let mut options = event.details.clone();
+        let mut payload = event.payload.clone();
+        if !charge.is_first() {
+            payload = payload.detach();
+            options.topic = options.topic.map(|topic| topic.detached());
+        }
+        let details = EventDetails {
+            subscription: event.subscription,
+            publication: event.publication,
+            topic: options.topic.clone().unwrap_or_else(|| self.topic.clone()),
+            options: Arc::new(options),
+        };
+        let event = Event {
+            payload,
+            details,
             missed: self.missed.swap(0, Ordering::Relaxed),
             session: Arc::downgrade(session),
-        });
+        };
+        place.send((event, charge));
     }
 }
 

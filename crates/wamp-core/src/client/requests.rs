@@ -46,6 +46,11 @@ impl<P> Requests<P> {
         self.pending.remove(&id)
     }
 
+    /// A request that waits.
+    pub fn find(&self, id: RequestId) -> Option<&P> {
+        self.pending.get(&id)
+    }
+
     /// Whether the id was given to a request.
     pub fn was_opened(&self, id: RequestId) -> bool {
         !id.is_zero() && (self.wrapped || id <= self.last)

@@ -107,6 +107,12 @@ impl<L> Subscriptions<L> {
         listeners.map(|(_, listener)| listener).collect()
     }
 
+    /// All listeners, of a session that has ended.
+    pub(super) fn into_listeners(self) -> Vec<L> {
+        let all = self.by_id.into_values().flat_map(|known| known.listeners);
+        all.map(|(_, listener)| listener).collect()
+    }
+
     /// Counts a SUBSCRIBE that was answered. Whether it was the last on its way.
     fn arrived(&mut self, topic: &Topic) -> bool {
         let Some(count) = self.on_their_way.get_mut(topic) else {

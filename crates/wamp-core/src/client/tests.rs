@@ -144,7 +144,7 @@ fn an_invocation_is_answered_once() {
     };
     assert!(matches!(
         client.handle(message.into()),
-        Ok(Delivery::Registered("w", _))
+        Ok(Delivery::Registered("w", _, None))
     ));
     let invocation = Invocation {
         request: RequestId::ZERO.next(),
@@ -167,6 +167,57 @@ fn every_request_is_returned_when_the_session_ends() {
     let mut client = Client::<Names>::default();
     client.request(Pending::Call("a"));
     client.request(subscribe("b"));
-    assert_eq!(client.end().len(), 2);
+    assert_eq!(client.end().requests.len(), 2);
     assert_eq!(client.pending(), 0);
+}
+
+#[test]
+fn a_request_that_is_answered_wrongly_waits_on_for_the_end() {
+    let mut client = Client::<Names>::default();
+    let request = client.request(Pending::Register {
+        waiting: "w",
+        endpoint: "e",
+    });
+    assert!(client.handle(result(request)).is_err());
+    assert!(client.handle(error(request, RequestType::CALL)).is_err());
+    assert_eq!(client.end().requests.len(), 1);
+}
+
+#[test]
+fn endpoints_and_listeners_are_returned_when_they_go() {
+    let mut client = Client::<Names>::default();
+    let register = |client: &mut Client<Names>, endpoint| {
+        let request = client.request(Pending::Register {
+            waiting: "w",
+            endpoint,
+        });
+        let registration = RegistrationId::new(5).unwrap();
+        let message = message::Registered {
+            request,
+            registration,
+        };
+        match client.handle(message.into()) {
+            Ok(Delivery::Registered(_, _, replaced)) => replaced,
+            other => panic!("a registration is granted, not {other:?}"),
+        }
+    };
+    assert_eq!(register(&mut client, "first"), None);
+    assert_eq!(register(&mut client, "second"), Some("first"));
+    let one = client.request(subscribe("one"));
+    subscribed(&mut client, one, 7);
+    let ended = client.end();
+    assert_eq!(
+        (ended.endpoints, ended.listeners),
+        (vec!["second"], vec!["one"])
+    );
+}
+
+#[test]
+fn a_subscription_ends_when_the_request_for_another_listener_never_left() {
+    let mut client = Client::<Names>::default();
+    let one = client.request(subscribe("one"));
+    let one = subscribed(&mut client, one, 7);
+    let two = client.request(subscribe("two"));
+    assert!(!client.remove_listener(id(7), one));
+    assert!(matches!(client.give_up(two), (Some(_), Some(ended)) if ended == id(7)));
 }

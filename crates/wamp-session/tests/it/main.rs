@@ -2,6 +2,7 @@
 
 mod calls;
 mod events;
+mod hazards;
 mod invocations;
 mod opening;
 mod script;
