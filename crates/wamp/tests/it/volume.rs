@@ -5,6 +5,8 @@ use crate::world::{World, bounded};
 
 const CHUNK: usize = 256 << 10;
 const CHUNKS: usize = 400;
+/// Room for everything that is published before anything is read.
+const ALL: usize = 2 * CHUNKS * CHUNK;
 
 /// Publishes 100 MB, before anything is read.
 async fn publish(session: &Session, topic: &str) {
@@ -23,8 +25,16 @@ async fn publish(session: &Session, topic: &str) {
 async fn two_peers_that_each_send_100_mb_before_they_read_both_finish() {
     let world = World::new().await;
     let (one, two) = (world.session().await, world.session().await);
-    let mut from_two = one.subscribe("com.example.from_two").await.unwrap();
-    let mut from_one = two.subscribe("com.example.from_one").await.unwrap();
+    let mut from_two = one
+        .subscribe("com.example.from_two")
+        .buffer_octets(ALL)
+        .await
+        .unwrap();
+    let mut from_one = two
+        .subscribe("com.example.from_one")
+        .buffer_octets(ALL)
+        .await
+        .unwrap();
     let both = async {
         tokio::join!(
             publish(&one, "com.example.from_one"),
