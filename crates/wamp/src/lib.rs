@@ -85,6 +85,6 @@ pub use crate::server::{Listen, Server};
 #[cfg(feature = "router")]
 pub use wamp_auth::{AnonymousAccess, RouterAuthenticator, StaticTickets};
 #[cfg(feature = "router")]
-pub use wamp_router::{Permissions, Realm};
+pub use wamp_router::{Permissions, Realm, RealmCounts};
 #[cfg(feature = "websocket")]
 pub use {wamp_net as net, wamp_transport_websocket as websocket};

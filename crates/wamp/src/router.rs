@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
-use wamp_router::Realm;
+use wamp_router::{Realm, RealmCounts};
 use wamp_session::Connect;
 
 /// A router: it routes calls and events between the sessions of its realms.
@@ -85,6 +85,11 @@ impl Router {
     /// form for them or takes no message of this length; `None` if there is no such realm.
     pub fn undelivered_events(&self, realm: &str) -> Option<u64> {
         self.inner.undelivered_events(realm)
+    }
+
+    /// How much there is on a realm; `None` if there is no such realm.
+    pub fn counts(&self, realm: &str) -> Option<RealmCounts> {
+        self.inner.counts(realm)
     }
 
     #[cfg(feature = "websocket")]

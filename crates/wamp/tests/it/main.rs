@@ -3,5 +3,6 @@
 mod deaths;
 mod formats;
 mod order;
+mod stress;
 mod volume;
 mod world;
