@@ -35,9 +35,30 @@ impl Default for OutboxLimits {
     }
 }
 
+impl OutboxLimits {
+    /// Sets [`mark`](Self::mark).
+    #[must_use]
+    pub const fn mark(self, octets: usize) -> Self {
+        Self {
+            mark: octets,
+            ..self
+        }
+    }
+
+    /// Sets [`reserve`](Self::reserve).
+    #[must_use]
+    pub const fn reserve(self, octets: usize) -> Self {
+        Self {
+            reserve: octets,
+            ..self
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<Outgoing>,
+    /// Messages, each with its weight.
+    queue: VecDeque<(Outgoing, usize)>,
     weight: usize,
     /// The connection, waiting for a message.
     receiver: Option<Waker>,
@@ -73,22 +94,22 @@ impl Outbox {
     ///
     /// The outbox was closed before.
     pub fn push(&self, message: Outgoing) -> Result<Option<Waker>, OutboxClosed> {
+        let weight = message.weight();
         let mut state = self.lock();
         if state.closed {
             return Err(OutboxClosed);
         }
-        let weight = message.weight();
         let bound = match message.message() {
             wamp_messages::Message::Event(_) => self.limits.mark,
             _ => self.limits.mark.saturating_add(self.limits.reserve),
         };
         // One message is always let in, whatever its length: its length is bounded elsewhere.
-        if state.weight + weight > bound && !state.queue.is_empty() {
+        if state.weight.saturating_add(weight) > bound && !state.queue.is_empty() {
             state.overflowed = true;
             return Ok(state.close());
         }
         state.weight += weight;
-        state.queue.push_back(message);
+        state.queue.push_back((message, weight));
         Ok(state.receiver.take())
     }
 
@@ -122,14 +143,14 @@ impl Outbox {
     /// Takes the next message out.
     pub fn poll_pop(&self, cx: &Context<'_>) -> Poll<Outgoing> {
         let mut state = self.lock();
-        let Some(message) = state.queue.pop_front() else {
+        let Some((message, weight)) = state.queue.pop_front() else {
             match &mut state.receiver {
                 Some(waker) => waker.clone_from(cx.waker()),
                 receiver => *receiver = Some(cx.waker().clone()),
             }
             return Poll::Pending;
         };
-        state.weight = state.weight.saturating_sub(message.weight());
+        state.weight = state.weight.saturating_sub(weight);
         let senders = if state.weight < self.limits.mark {
             std::mem::take(&mut state.senders)
         } else {

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use wamp_messages::{EncodeError, Format, Message};
+use wamp_messages::wire::Writer;
+use wamp_messages::{EncodeError, Format, Message, Payload};
 use wamp_serializers::{Frame, Serializer};
 
 /// A message on its way to one peer, or to many.
@@ -50,11 +51,12 @@ impl Outgoing {
         }
     }
 
-    /// About how many octets it holds in memory while it waits.
+    /// About how many octets it holds in memory while it waits: payload, URIs and options.
     pub fn weight(&self) -> usize {
-        /// What a message is charged beside its payload.
-        const HEADER: usize = 256;
-        HEADER + self.message().payload().map_or(0, |payload| payload.len())
+        match self {
+            Self::One(message) => weigh(message),
+            Self::Shared(shared) => shared.weight,
+        }
     }
 }
 
@@ -69,6 +71,7 @@ impl<T: Into<Message>> From<T> for Outgoing {
 #[derive(Debug)]
 pub struct SharedMessage {
     message: Message,
+    weight: usize,
     json: Cached,
     msgpack: Cached,
     cbor: Cached,
@@ -79,8 +82,10 @@ type Cached = OnceLock<Result<Frame, EncodeError>>;
 impl SharedMessage {
     /// Shares a message.
     pub fn new(message: impl Into<Message>) -> Arc<Self> {
+        let message = message.into();
         Arc::new(Self {
-            message: message.into(),
+            weight: weigh(&message),
+            message,
             json: Cached::new(),
             msgpack: Cached::new(),
             cbor: Cached::new(),
@@ -103,5 +108,112 @@ impl SharedMessage {
         cached
             .get_or_init(|| serializer.encode(&self.message))
             .clone()
+    }
+}
+
+/// Weighs a message. What peers say in options may be as long as a payload, and is passed on too.
+fn weigh(message: &Message) -> usize {
+    /// What a message is charged beside its texts and octets.
+    const BASE: usize = 256;
+    let mut scale = Scale(BASE);
+    message.write(&mut scale);
+    scale.0
+}
+
+/// Counts what a message has written out in memory, and writes nothing.
+struct Scale(usize);
+
+impl Writer for Scale {
+    fn list(&mut self, len: usize) {
+        self.0 += len;
+    }
+
+    fn end_list(&mut self) {}
+
+    fn dict(&mut self, len: usize) {
+        self.0 += len;
+    }
+
+    fn end_dict(&mut self) {}
+
+    fn key(&mut self, key: &str) {
+        self.0 += key.len();
+    }
+
+    fn null(&mut self) {}
+
+    fn bool(&mut self, _: bool) {}
+
+    fn u64(&mut self, _: u64) {
+        self.0 += size_of::<u64>();
+    }
+
+    fn i64(&mut self, _: i64) {
+        self.0 += size_of::<i64>();
+    }
+
+    fn f64(&mut self, _: f64) {
+        self.0 += size_of::<f64>();
+    }
+
+    fn text(&mut self, text: &str) {
+        self.0 += text.len();
+    }
+
+    fn octets(&mut self, octets: &[u8]) {
+        self.0 += octets.len();
+    }
+
+    fn payload(&mut self, payload: &Payload) {
+        self.0 += payload.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wamp_messages::message::{Error, Event};
+    use wamp_messages::options::EventDetails;
+    use wamp_messages::{PublicationId, RequestId, RequestType, SubscriptionId, Uri, Value};
+
+    use super::*;
+
+    const LONG: usize = 100_000;
+
+    fn event(details: EventDetails, payload: usize) -> Event {
+        Event {
+            subscription: SubscriptionId::ZERO,
+            publication: PublicationId::ZERO,
+            details,
+            payload: Payload::opaque(vec![0; payload].into()),
+        }
+    }
+
+    #[test]
+    fn a_message_weighs_what_it_holds_wherever_that_stands() {
+        let light = Outgoing::from(event(EventDetails::default(), 0)).weight();
+        assert!(light < 1_000, "{light}");
+        let mut option = EventDetails::default();
+        option.transaction_hash = Some("x".repeat(LONG));
+        let mut unknown = EventDetails::default();
+        let list = vec![Value::from("x".repeat(LONG))];
+        unknown.extra.insert("x_own", Value::List(list));
+        let error = Error {
+            request_type: RequestType::CALL,
+            request: RequestId::ZERO,
+            details: Default::default(),
+            error: Uri::from_wire("x".repeat(LONG)),
+            payload: Payload::empty(),
+        };
+        for heavy in [
+            Outgoing::from(event(EventDetails::default(), LONG)),
+            event(option, 0).into(),
+            event(unknown, 0).into(),
+            error.into(),
+        ] {
+            let weight = heavy.weight();
+            assert!((LONG..LONG + 1_000).contains(&weight), "{weight}");
+            let shared = SharedMessage::new(heavy.into_message());
+            assert_eq!(Outgoing::Shared(shared).weight(), weight);
+        }
     }
 }

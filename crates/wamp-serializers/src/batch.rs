@@ -37,6 +37,9 @@ impl BatchSeparator {
     }
 }
 
+/// A frame that may be kept for the sake of any part of it.
+pub(crate) const SMALL_FRAME: usize = 1 << 10;
+
 /// How many octets tell the length of a message in a batch.
 pub(crate) const PREFIX: usize = 4;
 
@@ -105,6 +108,15 @@ impl Iterator for Parts {
             (offset, part)
         }))
     }
+}
+
+/// A message of a batch to be kept. A small one of a long batch gets octets of its own: whoever keeps
+/// it would otherwise keep the whole batch, and what is counted would not be true.
+pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
+    if whole > SMALL_FRAME && part.len() < whole / 4 {
+        return Bytes::copy_from_slice(&part);
+    }
+    part
 }
 
 const fn malformed(reason: &'static str, at: usize) -> DecodeError {

@@ -8,6 +8,7 @@ use bytestring::ByteString;
 use wamp_messages::wire::{DecodeError, DecodeErrorKind, Kind, Reader};
 use wamp_messages::{Dict, Format, Message, Value};
 
+use crate::batch::SMALL_FRAME;
 use crate::token::{Scanner, Token};
 
 /// A format that messages are read in.
@@ -230,6 +231,3 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
         F::EMPTY_LIST
     }
 }
-
-/// A frame that may be kept for the sake of any part of it.
-const SMALL_FRAME: usize = 1 << 10;

@@ -280,9 +280,11 @@ impl Serializer {
         } else {
             Some(BatchSeparator::of(&frame)?)
         };
+        let whole = frame.len();
         let parts = batch::Parts::new(frame, separator)?;
         for part in parts {
             let decoded = part.and_then(|(offset, part)| {
+                let part = batch::own(part, whole);
                 self.decode_one(part).map_err(|error| error.shifted(offset))
             });
             match decoded {

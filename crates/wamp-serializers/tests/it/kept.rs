@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use wamp_messages::message::Publish;
 use wamp_messages::options::PublishOptions;
 use wamp_messages::{Message, Payload, RequestId, Uri, Value, args};
@@ -51,6 +51,35 @@ fn a_payload_shares_the_octets_of_its_frame() {
 fn a_small_payload_does_not_keep_a_long_frame() {
     for name in FORMATS {
         assert!(!shares_its_frame(name, 100_000, 10), "{name}");
+    }
+}
+
+#[test]
+fn a_small_message_does_not_keep_a_long_batch() {
+    for name in FORMATS {
+        let message = |payload: usize| {
+            let payload = args!["x".repeat(payload)];
+            Message::from(Publish {
+                request: RequestId::new(1).unwrap(),
+                options: PublishOptions::default(),
+                topic: Uri::from_static("com.example.t"),
+                payload: encode_payload(&serializer(name).format(), &payload, &()).unwrap(),
+            })
+        };
+        let mut serializer = serializer(name).batched();
+        let mut batch = BytesMut::new();
+        for payload in [10, 100_000] {
+            let frame = serializer.encode(&message(payload)).unwrap();
+            serializer.write_frame(&frame, &mut batch);
+        }
+        let batch = batch.freeze();
+        let mut messages = VecDeque::new();
+        serializer.decode(batch.clone(), &mut messages).unwrap();
+        let shares = messages.iter().map(|message| {
+            let octets = message.payload().and_then(Payload::octets);
+            within(octets.unwrap(), &batch)
+        });
+        assert_eq!(shares.collect::<Vec<_>>(), [false, true], "{name}");
     }
 }
 
