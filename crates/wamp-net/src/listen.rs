@@ -30,6 +30,8 @@ pub struct Listener {
 impl Listener {
     /// Listens on an address, such as `127.0.0.1:8080`; port 0 takes a free one.
     ///
+    /// Dropping the future leaves nothing behind.
+    ///
     /// # Errors
     ///
     /// The address is no address, is in use, or may not be used.
@@ -105,7 +107,8 @@ impl Listener {
 
     /// Accepts connections and hands them over, until `stop` is ready; then it stops listening.
     ///
-    /// `on_connection` is to spawn what serves the connection, and return.
+    /// `on_connection` is to spawn what serves the connection, and return. Dropping the future
+    /// stops listening too; connections that were handed over are not touched.
     pub async fn run(
         self,
         stop: impl Future<Output = ()>,

@@ -27,7 +27,8 @@ use crate::session::{Session, SessionDetails, SessionLimits, Shared};
 /// Opens transports, as often as sessions are to be opened; kept as an object.
 #[async_trait]
 pub trait Connector: Send + Sync {
-    /// Opens a transport.
+    /// Opens a transport. The future is dropped when the session's time to open is over, and is to
+    /// leave nothing behind then.
     ///
     /// # Errors
     ///
@@ -213,7 +214,7 @@ impl Connection {
         self.0.info()
     }
 
-    /// Closes the transport in order.
+    /// Closes the transport in order. Dropping the future drops the transport, closed or not.
     ///
     /// # Errors
     ///

@@ -48,6 +48,9 @@ impl Leave {
 
     /// Leaves the session and keeps the transport open, so that another can be joined over it.
     ///
+    /// Dropped after it was first polled, the session is left all the same, and the transport is
+    /// closed.
+    ///
     /// # Errors
     ///
     /// The session or its transport ended before the router answered.

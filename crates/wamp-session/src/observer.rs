@@ -11,8 +11,9 @@ use crate::session::Session;
 
 /// Sees the lifecycle of a session (the callbacks of `ISession` of the reference).
 ///
-/// Every method has a default that does nothing. They are called in this order, once for each
-/// session that is joined:
+/// Every method has a default that does nothing. Those up to `on_join` are dropped unfinished when
+/// the time to open the session is over. They are called in this order, once for each session that
+/// is joined:
 ///
 /// ```text
 /// on_connect ─▶ (on_challenge) ─▶ on_welcome ─▶ on_join ─▶ on_leave ─▶ on_disconnect

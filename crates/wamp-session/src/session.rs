@@ -168,6 +168,36 @@ impl Default for SessionLimits {
     }
 }
 
+impl SessionLimits {
+    /// Sets [`concurrency`](Self::concurrency).
+    #[must_use]
+    pub const fn concurrency(mut self, handlers: usize) -> Self {
+        self.concurrency = handlers;
+        self
+    }
+
+    /// Sets [`backlog`](Self::backlog).
+    #[must_use]
+    pub const fn backlog(mut self, invocations: usize) -> Self {
+        self.backlog = invocations;
+        self
+    }
+
+    /// Sets [`backlog_octets`](Self::backlog_octets).
+    #[must_use]
+    pub const fn backlog_octets(mut self, octets: usize) -> Self {
+        self.backlog_octets = octets;
+        self
+    }
+
+    /// Sets [`outbox`](Self::outbox).
+    #[must_use]
+    pub const fn outbox(mut self, octets: usize) -> Self {
+        self.outbox = octets;
+        self
+    }
+}
+
 /// What the handles of a session share with its task.
 pub(crate) struct Shared {
     pub(crate) details: SessionDetails,

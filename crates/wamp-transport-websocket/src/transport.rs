@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
     /// Takes a connection that was upgraded to WebSocket elsewhere, for example by an HTTP server,
     /// with the serializer that was [negotiated](crate::negotiate).
     ///
-    /// It does not wait for anything.
+    /// It does not wait for anything. Dropping the future drops the stream.
     pub async fn from_upgraded(
         stream: S,
         serializer: Serializer,
