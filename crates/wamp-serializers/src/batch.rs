@@ -43,6 +43,10 @@ pub(crate) const SMALL_FRAME: usize = 1 << 10;
 /// How many octets tell the length of a message in a batch.
 pub(crate) const PREFIX: usize = 4;
 
+/// How many messages a batch may hold: all of them are decoded before the first is delivered, and a
+/// message of nine octets takes half a thousand then.
+pub(crate) const MAX_MESSAGES: usize = 65_536;
+
 /// The messages of a batch, each with its offset in the frame.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -119,6 +123,6 @@ pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
     part
 }
 
-const fn malformed(reason: &'static str, at: usize) -> DecodeError {
+pub(crate) const fn malformed(reason: &'static str, at: usize) -> DecodeError {
     DecodeError::new(DecodeErrorKind::Batch(reason), at)
 }

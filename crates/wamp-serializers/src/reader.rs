@@ -23,6 +23,7 @@ pub(crate) fn read<F: ReadFormat>(frame: &Bytes, max_depth: usize) -> Result<Mes
     let mut reader = HeaderReader::<F> {
         frame,
         scanner: F::Scanner::new(frame, max_depth)?,
+        left: MAX_HEADER_ELEMENTS,
     };
     let message = Message::read(&mut reader)?;
     reader.scanner.end()?;
@@ -33,7 +34,7 @@ pub(crate) fn read<F: ReadFormat>(frame: &Bytes, max_depth: usize) -> Result<Mes
 ///
 /// Integers as keys become their decimal text, tags are dropped, `undefined` is null. What values
 /// have no room for is an error: an extension, a simple value, an integer beyond 64 bits.
-pub(crate) fn value<'a>(scanner: &mut impl Scanner<'a>) -> Result<Value, DecodeError> {
+fn value<'a>(scanner: &mut impl Scanner<'a>, left: &mut usize) -> Result<Value, DecodeError> {
     enum Open {
         List(Vec<Value>),
         Dict(Dict, Option<String>),
@@ -43,6 +44,7 @@ pub(crate) fn value<'a>(scanner: &mut impl Scanner<'a>) -> Result<Value, DecodeE
     loop {
         let at = scanner.offset();
         let token = scanner.token()?;
+        take_element(left, at)?;
         if let (Some(Open::Dict(_, key @ None)), false) = (open.last_mut(), token == Token::End) {
             *key = Some(key_text(token, at)?.into_owned());
             continue;
@@ -106,6 +108,8 @@ fn scalar_value(token: Token<'_>, at: usize) -> Result<Value, DecodeError> {
 struct HeaderReader<'f, F: ReadFormat> {
     frame: &'f Bytes,
     scanner: F::Scanner<'f>,
+    /// How many more elements the header may have.
+    left: usize,
 }
 
 impl<'f, F: ReadFormat> HeaderReader<'f, F> {
@@ -162,8 +166,11 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
             other => Err(other),
         })?;
         match text {
-            Cow::Borrowed(text) => ByteString::try_from(self.frame.slice_ref(text.as_bytes()))
-                .map_err(|_| DecodeError::new(DecodeErrorKind::Utf8, at)),
+            Cow::Borrowed(text) => {
+                let octets = self.part(self.frame.slice_ref(text.as_bytes()));
+                ByteString::try_from(octets)
+                    .map_err(|_| DecodeError::new(DecodeErrorKind::Utf8, at))
+            }
             Cow::Owned(text) => Ok(text.into()),
         }
     }
@@ -194,6 +201,7 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
     }
 
     fn more(&mut self) -> Result<bool, DecodeError> {
+        take_element(&mut self.left, self.scanner.offset())?;
         self.scanner.more()
     }
 
@@ -205,7 +213,7 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
     }
 
     fn value(&mut self) -> Result<Value, DecodeError> {
-        value(&mut self.scanner)
+        value(&mut self.scanner, &mut self.left)
     }
 
     fn skip(&mut self) -> Result<Range<usize>, DecodeError> {
@@ -231,3 +239,16 @@ impl<'f, F: ReadFormat> Reader<'f> for HeaderReader<'f, F> {
         F::EMPTY_LIST
     }
 }
+
+/// Counts an element of a header.
+fn take_element(left: &mut usize, at: usize) -> Result<(), DecodeError> {
+    *left = left.checked_sub(1).ok_or_else(|| {
+        let kind = DecodeErrorKind::Range("a header of more than 65536 elements");
+        DecodeError::new(kind, at)
+    })?;
+    Ok(())
+}
+
+/// How many elements a header may have, with the keys and all that is nested in options and
+/// details: an element of one octet takes a hundred as a value.
+const MAX_HEADER_ELEMENTS: usize = 65_536;

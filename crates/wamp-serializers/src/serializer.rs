@@ -284,6 +284,12 @@ impl Serializer {
         let parts = batch::Parts::new(frame, separator)?;
         for part in parts {
             let decoded = part.and_then(|(offset, part)| {
+                if messages.len() - before >= batch::MAX_MESSAGES {
+                    return Err(batch::malformed(
+                        "it holds more than 65536 messages",
+                        offset,
+                    ));
+                }
                 let part = batch::own(part, whole);
                 self.decode_one(part).map_err(|error| error.shifted(offset))
             });

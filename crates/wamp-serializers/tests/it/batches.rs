@@ -127,3 +127,16 @@ fn an_error_in_a_batch_tells_its_place_in_the_frame() {
         .unwrap_err();
     assert_eq!(error.offset(), 13);
 }
+
+#[test]
+fn a_batch_of_more_messages_than_are_decoded_at_once_is_refused() {
+    for format in FORMATS {
+        let mut serializer = serializer(format).batched();
+        let message = crate::decode("json", b"[337,1]").unwrap();
+        let frame = write(&serializer, &[message]);
+        let full = frame.repeat(65_536);
+        assert_eq!(read(&mut serializer, &full).unwrap().len(), 65_536);
+        let error = read(&mut serializer, &[full, frame].concat()).unwrap_err();
+        assert!(matches!(error, DecodeErrorKind::Batch(_)), "{error}");
+    }
+}

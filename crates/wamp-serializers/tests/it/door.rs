@@ -426,3 +426,38 @@ fn an_error_says_what_is_wrong_and_where() {
         assert_eq!(decode(format, frame).unwrap_err().to_string(), text);
     }
 }
+
+#[test]
+fn a_header_of_more_elements_than_one_wants_as_values_is_refused() {
+    // A list of options, dicts in one, and one that the table of options knows.
+    let publish = |key: &str, item: &str, count: usize| {
+        let items = vec![item; count].join(",");
+        format!(r#"[16,1,{{"{key}":[{items}]}},"com.a"]"#).into_bytes()
+    };
+    let hello = |count: usize| {
+        let features: Vec<String> = (0..count).map(|n| format!(r#""f{n}":true"#)).collect();
+        let features = features.join(",");
+        format!(r#"[1,"realm1",{{"roles":{{"caller":{{"features":{{{features}}}}}}}}}]"#)
+    };
+    for (small, large) in [
+        (
+            publish("x_own", "[]", 30_000),
+            publish("x_own", "[]", 40_000),
+        ),
+        (
+            publish("exclude", "7", 60_000),
+            publish("exclude", "7", 70_000),
+        ),
+        (hello(60_000).into_bytes(), hello(70_000).into_bytes()),
+    ] {
+        let message = decode("json", &small).unwrap();
+        assert!(decode("json", &large).is_err());
+        for name in ["msgpack", "cbor"] {
+            let octets = encode(name, &message);
+            assert_eq!(decode(name, &octets).as_ref(), Ok(&message));
+        }
+    }
+    // Arguments have no such bound: they are not made into values.
+    let arguments = format!(r#"[16,1,{{}},"com.a",[{}]]"#, vec!["[]"; 100_000].join(","));
+    assert!(decode("json", arguments.as_bytes()).is_ok());
+}

@@ -105,3 +105,24 @@ fn an_opaque_payload_does_not_either() {
         assert!(!within(payload.as_opaque().unwrap(), &frame), "{name}");
     }
 }
+
+#[test]
+fn a_uri_does_not_keep_a_long_frame() {
+    for name in FORMATS {
+        let text = format!(
+            r#"[8,68,1,{{"x_filler":"{}"}},"com.example.e"]"#,
+            "x".repeat(100_000)
+        );
+        let message = crate::decode("json", text.as_bytes()).unwrap();
+        let frame = Bytes::from(crate::encode(name, &message));
+        let mut messages = VecDeque::new();
+        serializer(name)
+            .decode(frame.clone(), &mut messages)
+            .unwrap();
+        let Message::Error(error) = &messages[0] else {
+            panic!("an ERROR was sent");
+        };
+        let uri = error.error.as_str().as_ptr();
+        assert!(!frame.as_ptr_range().contains(&uri), "{name}");
+    }
+}
