@@ -40,6 +40,8 @@ pub struct WebSocketTransport<S> {
     info: ConnectionInfo,
     config: WebSocketConfig,
     heartbeat: Option<Heartbeat>,
+    /// How long the buffer may be that is read into, in octets.
+    read_buffer: usize,
     /// What is left of the last batch received.
     received: VecDeque<Message>,
     /// Encoded messages that may still be joined by others, if the serializer is batched.
@@ -108,6 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             serializer,
             info,
             config: config.clone(),
+            read_buffer: config.read_buffer_size,
             heartbeat: interval.map(|interval| Heartbeat::new(interval, config.pong_timeout)),
             received: VecDeque::new(),
             batch: BytesMut::new(),
@@ -164,7 +167,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             // A message that is kept keeps what its octets stand in: here a whole read buffer. A
             // small one gets a place of its own, so that what is kept is what is counted; and the
             // read buffer can be used again.
-            let octets = if octets.len() < self.config.read_buffer_size / 4 {
+            // That buffer has grown to the longest message, and the next ones stand in its rest.
+            self.read_buffer = self.read_buffer.max(octets.len());
+            let octets = if octets.len() < self.read_buffer / 4 {
                 Bytes::copy_from_slice(&octets)
             } else {
                 octets

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use wamp_core::{Outgoing, ReceiveError, SendError, Transport, TransportError, Undeliverable};
-use wamp_transport_websocket::WebSocketConfig;
+use wamp_messages::Payload;
+use wamp_transport_websocket::{AcceptOptions, ConnectOptions, WebSocketConfig};
 
 use crate::support::*;
 
@@ -170,4 +171,23 @@ async fn a_message_too_long_to_send_comes_back_and_others_still_go() {
     send(&mut server, &numbered(5));
     flush(&mut server).await.unwrap();
     assert_eq!(peer.receive().await, (TEXT, b"[337,5]".to_vec()));
+}
+
+#[tokio::test]
+async fn a_message_behind_a_long_one_does_not_keep_the_buffer_of_both() {
+    let (client, server) = pair(&ConnectOptions::default(), &AcceptOptions::default()).await;
+    let (mut client, mut server) = (client, server);
+    let sending = async {
+        for len in [1 << 20, 10_000] {
+            send(&mut client, &event(len));
+        }
+        flush(&mut client).await.unwrap();
+    };
+    let receiving = async {
+        receive(&mut server).await.unwrap();
+        receive(&mut server).await.unwrap()
+    };
+    let ((), message) = tokio::join!(sending, receiving);
+    let octets = message.payload().and_then(Payload::octets).unwrap();
+    assert!(octets.is_unique(), "nothing else stands in its buffer");
 }
