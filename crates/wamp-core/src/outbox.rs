@@ -60,6 +60,8 @@ struct State {
     /// Messages, each with its weight.
     queue: VecDeque<(Outgoing, usize)>,
     weight: usize,
+    /// How many messages were taken out.
+    taken: u64,
     /// The connection, waiting for a message.
     receiver: Option<Waker>,
     /// The connection, whatever it waits for, to be told that the outbox has closed.
@@ -151,6 +153,7 @@ impl Outbox {
             return Poll::Pending;
         };
         state.weight = state.weight.saturating_sub(weight);
+        state.taken += 1;
         let senders = if state.weight < self.limits.mark {
             std::mem::take(&mut state.senders)
         } else {
@@ -168,6 +171,17 @@ impl Outbox {
         let senders = std::mem::take(&mut state.senders);
         drop(state);
         receiver.into_iter().chain(senders).for_each(Waker::wake);
+    }
+
+    /// How many messages were taken out of it so far.
+    pub fn taken(&self) -> u64 {
+        self.lock().taken
+    }
+
+    /// How many messages were put into it so far, those included that wait.
+    pub fn put(&self) -> u64 {
+        let state = self.lock();
+        state.taken + state.queue.len() as u64
     }
 
     /// Whether it is closed.

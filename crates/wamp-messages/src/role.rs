@@ -285,6 +285,17 @@ impl Roles {
         self.0.is_empty()
     }
 
+    /// The same without what WAMP does not know, however much of that a peer has announced.
+    #[must_use]
+    pub fn known(&self) -> Self {
+        let known = |features: &Features| {
+            let all = Feature::ALL.iter().copied();
+            all.filter(|feature| features.has(*feature)).collect()
+        };
+        let roles = self.iter().map(|(role, features)| (role, known(features)));
+        Self(roles.collect())
+    }
+
     fn insert(&mut self, role: Role, features: Features) {
         match self.0.iter_mut().find(|(known, _)| *known == role) {
             Some((_, known)) => *known = features,
@@ -353,6 +364,18 @@ mod tests {
                 .has(Feature::CALL_TIMEOUT)
             );
         }
+    }
+
+    #[test]
+    fn what_is_known_of_roles_is_what_wamp_knows() {
+        let mut features: Features = [Feature::CALL_CANCELING].into_iter().collect();
+        features.extra.insert("x", Value::Null);
+        if let Some(flags) = &mut features.flags {
+            flags.push(("x_own".into(), Some(true)));
+        }
+        let roles = Roles(vec![(Role::Caller, features)]);
+        let known = Roles::none().with(Role::Caller, [Feature::CALL_CANCELING]);
+        assert_eq!(roles.known(), known);
     }
 
     #[test]

@@ -136,6 +136,9 @@ pub struct SessionLimits {
     pub calls: usize,
     /// Invocations, of all callers together, that it has not answered yet. 65 536.
     pub invocations: usize,
+    /// Octets of the URI of a topic or procedure; a longer one is answered with
+    /// `wamp.error.invalid_uri`. 4096.
+    pub uri_len: usize,
 }
 
 impl Default for SessionLimits {
@@ -145,6 +148,7 @@ impl Default for SessionLimits {
             registrations: 16_384,
             calls: 16_384,
             invocations: 65_536,
+            uri_len: 4_096,
         }
     }
 }
@@ -172,6 +176,12 @@ impl SessionLimits {
     #[must_use]
     pub const fn calls(self, calls: usize) -> Self {
         Self { calls, ..self }
+    }
+
+    /// Sets how long the URI of a topic or procedure may be, in octets.
+    #[must_use]
+    pub const fn uri_len(self, uri_len: usize) -> Self {
+        Self { uri_len, ..self }
     }
 
     /// Sets how many invocations may wait for a session to answer them.

@@ -80,6 +80,8 @@ enum Phase {
 struct Membership {
     realm: Arc<RunningRealm>,
     peer: Peer,
+    /// How many messages were put into the outbox before those of this session.
+    before: u64,
 }
 
 /// When the phase has lasted too long. The clock is first looked at when the task runs.
@@ -188,14 +190,21 @@ impl<T: Transport> Connection<T> {
                 }
                 _ => {}
             }
-            let mut returned: SmallVec<[(Outgoing, Undeliverable); 1]> = SmallVec::new();
+            let mut returned: SmallVec<[(u64, Outgoing, Undeliverable); 1]> = SmallVec::new();
             let sent = self.pump.poll_send(cx, &self.outbox, |message, why| {
-                returned.push((message, why));
+                returned.push((self.outbox.taken(), message, why));
             });
             let is_settled = returned.is_empty();
-            if let Phase::Open(Membership { realm, peer }) = &self.phase {
-                for (message, why) in returned {
-                    realm.undeliverable(*peer, &message, &why, &mut self.wakers);
+            if let Phase::Open(Membership {
+                realm,
+                peer,
+                before,
+            }) = &self.phase
+            {
+                // What an earlier session of this connection was to be sent has nobody to be told:
+                // its ids mean something else by now.
+                for (_, message, why) in returned.iter().filter(|(place, ..)| place > before) {
+                    realm.undeliverable(*peer, message, why, &mut self.wakers);
                 }
             }
             match sent {
@@ -251,7 +260,7 @@ impl<T: Transport> Connection<T> {
     fn handle(&mut self, message: Message) {
         match self.lifecycle.handle_received(message) {
             Ok(Received::Session(message)) => {
-                let Phase::Open(Membership { realm, peer }) = &self.phase else {
+                let Phase::Open(Membership { realm, peer, .. }) = &self.phase else {
                     return;
                 };
                 if let Err(violation) = realm.handle(*peer, message, &mut self.wakers) {
@@ -323,7 +332,7 @@ impl<T: Transport> Connection<T> {
 
     /// Takes the session out of its realm, if there is one.
     fn leave(&mut self) {
-        if let Phase::Open(Membership { realm, peer }) = &self.phase {
+        if let Phase::Open(Membership { realm, peer, .. }) = &self.phase {
             realm.leave(*peer, &mut self.wakers);
             self.phase = Phase::Idle { is_new: false };
         }

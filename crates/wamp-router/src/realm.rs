@@ -287,18 +287,22 @@ impl Routing {
 
     /// Whether the request may be carried out, by the rules of the specification and of the realm.
     fn admit(&self, peer: Peer, message: &Message) -> Result<Result<(), Refusal>, Violation> {
+        // First of all: what follows looks at every octet of it, and quotes it.
+        let max = self.config.limits.uri_len;
+        if let Some((_, uri)) = wanted(message)
+            && uri.len() > max
+        {
+            let text = format!("a URI of {} octets; {max} are accepted", uri.len());
+            return Ok(Err(Refusal::new(error_uri::INVALID_URI, text)));
+        }
         if let Err(invalid) = message.validate(self.config.rules) {
             return match invalid.kind() {
                 InvalidKind::Protocol(_) => Err(Violation(invalid.to_string())),
                 _ => Ok(Err(Refusal::new(invalid.uri(), invalid.to_string()))),
             };
         }
-        let (action, uri) = match message {
-            Message::Subscribe(subscribe) => (Action::Subscribe, &subscribe.topic),
-            Message::Publish(publish) => (Action::Publish, &publish.topic),
-            Message::Register(register) => (Action::Register, &register.procedure),
-            Message::Call(call) => (Action::Call, &call.procedure),
-            _ => return Ok(Ok(())),
+        let Some((action, uri)) = wanted(message) else {
+            return Ok(Ok(()));
         };
         let Some(session) = self.sessions.find(peer) else {
             return Ok(Ok(()));
@@ -344,6 +348,17 @@ fn feature_not_announced(message: &Message) -> Option<&'static str> {
         Some(Feature::PROGRESSIVE_CALL_INVOCATIONS.as_str())
     } else {
         None
+    }
+}
+
+/// What a request wants to do, and with which topic or procedure.
+const fn wanted(message: &Message) -> Option<(Action, &Uri)> {
+    match message {
+        Message::Subscribe(subscribe) => Some((Action::Subscribe, &subscribe.topic)),
+        Message::Publish(publish) => Some((Action::Publish, &publish.topic)),
+        Message::Register(register) => Some((Action::Register, &register.procedure)),
+        Message::Call(call) => Some((Action::Call, &call.procedure)),
+        _ => None,
     }
 }
 

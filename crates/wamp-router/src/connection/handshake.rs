@@ -56,7 +56,8 @@ impl<T: Transport> Connection<T> {
         let candidacy = Candidacy {
             realm: Arc::clone(&realm),
             session,
-            roles: details.roles.unwrap_or_default(),
+            // What stays as long as the session is not as long as the client likes.
+            roles: details.roles.unwrap_or_default().known(),
         };
         self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
         self.judge(candidacy, verdict);
@@ -124,8 +125,13 @@ impl<T: Transport> Connection<T> {
         let details = Box::new(details);
         let welcome = Message::from(Welcome { session, details });
         self.lifecycle.handle_sent(&welcome);
+        let before = self.outbox.put();
         let peer = realm.join(identity, &self.outbox, welcome, &mut self.wakers);
-        self.phase = Phase::Open(Membership { realm, peer });
+        self.phase = Phase::Open(Membership {
+            realm,
+            peer,
+            before,
+        });
         self.deadline = None;
     }
 

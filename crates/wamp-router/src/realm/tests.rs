@@ -499,12 +499,29 @@ fn features_that_change_what_a_payload_means_are_violations_if_not_announced() {
 fn refusals_say_why() {
     let mut stage = Stage::new();
     let peer = stage.join();
-    let long = format!("com.{}", "x".repeat(10_000));
+    let long = format!("com.{}", "x".repeat(4_000));
     let Message::Error(error) = stage.ask(peer, call(1, &long)) else {
         panic!("nobody has registered it");
     };
     assert!(text(&error.payload).starts_with("no procedure \"com.x"));
     assert!(error.payload.len() < 400);
+}
+
+#[test]
+fn a_uri_that_is_too_long_is_refused_and_not_kept() {
+    let mut stage = Stage::new();
+    let peer = stage.join();
+    let long = format!("com.{}", "x".repeat(4_093));
+    let said: [Message; 3] = [
+        subscribe(1, &long).into(),
+        register(2, &long).into(),
+        call(3, &long).into(),
+    ];
+    for message in said {
+        assert_eq!(stage.refusal(peer, message), error_uri::INVALID_URI);
+    }
+    // One octet less is accepted.
+    stage.subscribe(peer, 4, &long[1..]);
 }
 
 #[test]

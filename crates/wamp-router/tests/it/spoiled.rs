@@ -11,7 +11,7 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind};
 use wamp_messages::{Format, Message, Payload, error_uri};
 use wamp_router::Router;
 
-use crate::client::{Client, REALM, answer, call, hello, id, open, payload, publish};
+use crate::client::{Client, REALM, answer, call, goodbye, hello, id, open, payload, publish};
 
 /// A transport that sends no payload longer than a bound, and reads an opaque payload as garbage.
 struct Spoiled {
@@ -157,4 +157,27 @@ async fn an_event_that_cannot_be_sent_to_one_goes_to_the_others() {
     }
     assert_eq!(narrow.receive().await.payload(), Some(&payload(2)));
     assert_eq!(router.undelivered_events(REALM), Some(1));
+}
+
+#[tokio::test]
+async fn what_an_earlier_session_cannot_be_sent_is_no_answer_to_the_next_one() {
+    let router = open().build();
+    let (mut caller, mut callee) = (join(&router, 500).await, Client::join(&router).await);
+    callee.register(1, "com.a").await;
+    caller.send(call(1, "com.a")).await;
+    let mut result = answer(callee.invoked().await);
+    result.payload = long();
+    // The result waits for the caller when that has left, joined again, and called under the same
+    // id.
+    callee.send(result).await;
+    caller.send(goodbye()).await;
+    caller.send(hello(None)).await;
+    caller.send(call(1, "com.a")).await;
+    assert!(matches!(caller.receive().await, Message::Goodbye(_)));
+    caller.welcome().await;
+    let invocation = callee.invoked().await;
+    callee.send(answer(invocation)).await;
+    let answered = caller.receive().await;
+    assert!(matches!(answered, Message::Result(_)), "{answered:?}");
+    caller.hears_nothing(2).await;
 }
