@@ -1,5 +1,6 @@
 //! Sessions and router together, over real sockets.
 
+mod attacks;
 mod deaths;
 mod formats;
 mod order;
