@@ -47,7 +47,10 @@ fn vectors(sh: &Shell, dir: Option<&Path>, verbose: bool) -> Result<()> {
     };
     // `--workspace` and not `-p wamp`, so that what the tests have built is used again.
     let verbose = verbose.then_some("-v");
-    cmd!(sh, "cargo test --workspace --test vectors -- {verbose...} {dir...}")
-        .run()
-        .context("the vectors have failures")
+    cmd!(
+        sh,
+        "cargo test --workspace --test vectors -- {verbose...} {dir...}"
+    )
+    .run()
+    .context("the vectors have failures")
 }

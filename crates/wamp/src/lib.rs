@@ -49,7 +49,7 @@
 #[cfg(feature = "websocket")]
 mod dial;
 #[cfg(feature = "router")]
-mod router;
+mod embedded;
 #[cfg(all(feature = "router", feature = "websocket"))]
 mod server;
 
@@ -60,6 +60,8 @@ pub mod guide;
 #[doc = include_str!("../../../README.md")]
 pub mod readme {}
 
+/// The attribute that an [`Observer`] or a [`Connector`] is implemented under.
+pub use async_trait::async_trait;
 pub use wamp_auth::{Anonymous, ClientAuthenticator, Ticket};
 pub use wamp_core::{CloseDetails, ConnectionInfo, MemoryTransport, Transport};
 pub use wamp_messages::{Binary, Dict, Payload, Uri, Value, args, kwargs};
@@ -79,11 +81,14 @@ pub use {wamp_serializers as serializers, wamp_session as session};
 #[cfg(feature = "websocket")]
 pub use crate::dial::{Dial, connect};
 #[cfg(feature = "router")]
-pub use crate::router::{Router, RouterBuilder};
+pub use crate::embedded::{Router, RouterBuilder};
 #[cfg(all(feature = "router", feature = "websocket"))]
 pub use crate::server::{Listen, Server};
 #[cfg(feature = "router")]
 pub use wamp_auth::{AnonymousAccess, RouterAuthenticator, StaticTickets};
+/// What can be said of a router beyond what is exported here: limits, their error URIs.
+#[cfg(feature = "router")]
+pub use wamp_router as router;
 #[cfg(feature = "router")]
 pub use wamp_router::{Permissions, Realm, RealmCounts};
 #[cfg(feature = "websocket")]

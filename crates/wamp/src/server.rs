@@ -11,7 +11,7 @@ use wamp_net::listen::Incoming;
 use wamp_net::{ListenError, ListenLimits, Listener};
 use wamp_transport_websocket::{AcceptOptions, accept};
 
-use crate::router::Router;
+use crate::embedded::Router;
 
 impl Router {
     /// Listens on an address, such as `127.0.0.1:8080`, and serves those who connect by WebSocket.
