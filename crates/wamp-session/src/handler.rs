@@ -98,6 +98,11 @@ where
 }
 
 /// What a handler of events may return.
+#[diagnostic::on_unimplemented(
+    message = "a handler of events cannot return `{Self}`",
+    label = "it returns `{Self}`",
+    note = "a handler of events returns `()` or `Result<(), ApplicationError>`"
+)]
 pub trait IntoHandled {
     /// Whether the event was handled.
     ///
