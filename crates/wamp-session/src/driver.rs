@@ -18,7 +18,8 @@ use crate::connect::Connection;
 use crate::error::ApplicationError;
 use crate::executor::{self, Endpoint, Job, Jobs};
 use crate::observer::UserError;
-use crate::session::{Granted, Refused, Session, Shared, State, Waiting};
+use crate::place::Granted;
+use crate::session::{Refused, Session, Shared, State, Waiting};
 use crate::subscription::Listener;
 
 /// How many messages are handled before others get a turn.

@@ -33,6 +33,7 @@ mod handler;
 mod held;
 mod leave;
 mod observer;
+mod place;
 mod publish;
 mod register;
 mod session;

@@ -126,7 +126,7 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// The session has ended.
+    /// The session has ended, or ends before the router answers, or the router refuses.
     pub async fn unsubscribe(mut self) -> Result<(), SubscribeError> {
         self.ended = true;
         self.handle.clone().unsubscribe().await
@@ -216,7 +216,7 @@ impl SubscriptionHandle {
     ///
     /// # Errors
     ///
-    /// The session has ended.
+    /// The session has ended, or ends before the router answers, or the router refuses.
     pub async fn unsubscribe(self) -> Result<(), SubscribeError> {
         let (sender, receiver) = oneshot::channel();
         let shared = self.session.shared();
