@@ -1,4 +1,6 @@
 //! The client's side: who it says it is, and what it answers to a CHALLENGE.
+//!
+//! Specification: Advanced Profile, "Authentication Methods" and "Ticket-based Authentication".
 
 use std::fmt;
 

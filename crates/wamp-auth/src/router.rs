@@ -1,4 +1,6 @@
 //! The router's side: whom it lets in, and as whom.
+//!
+//! Specification: Advanced Profile, "Authentication Methods" and "Ticket-based Authentication".
 
 use std::collections::BTreeMap;
 use std::fmt;

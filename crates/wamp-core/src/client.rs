@@ -3,6 +3,8 @@
 //! They take the messages of an open session and tell what each of them is for. What the client
 //! keeps with each entry, such as the channel on which a call waits for its result, is its own
 //! business: see [`Entries`].
+//!
+//! Specification: Basic Profile, "Publish and Subscribe" and "Remote Procedure Calls".
 
 mod requests;
 mod subscriptions;

@@ -17,6 +17,8 @@
 //!
 //! A client sends HELLO and AUTHENTICATE, a router CHALLENGE and WELCOME. From `Detached` a client
 //! may join again on the same transport.
+//!
+//! Specification: Basic Profile, "Sessions" and "Protocol Errors".
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
 //! Payload codecs: payloads that the router cannot read.
+//!
+//! Specification: Advanced Profile, "Payload Passthru Mode".
 
 use std::fmt;
 

@@ -1,6 +1,7 @@
 //! The URIs of errors and of reasons for closing, as constants.
 //!
-//! Those of the specification first, then those that only Autobahn and Crossbar.io know.
+//! Specification: "Basic Profile URIs" and "Advanced Profile URIs". Beside theirs there are those
+//! that only Autobahn and Crossbar.io know.
 
 macro_rules! uris {
     ($($(#[$doc:meta])* $name:ident = $uri:literal;)*) => {
@@ -45,10 +46,14 @@ uris! {
     AUTHORIZATION_FAILED = "wamp.error.authorization_failed";
     /// The session may not do what it asked for (name of the Advanced Profile).
     AUTHORIZATION_DENIED = "wamp.error.authorization_denied";
+    /// The action needs to be authorized first, for example by a capability.
+    AUTHORIZATION_REQUIRED = "wamp.error.authorization_required";
     /// Authentication could not be carried out.
     AUTHENTICATION_FAILED = "wamp.error.authentication_failed";
     /// Authentication was refused.
     AUTHENTICATION_DENIED = "wamp.error.authentication_denied";
+    /// The client did not authenticate itself, and must.
+    AUTHENTICATION_REQUIRED = "wamp.error.authentication_required";
     /// None of the authentication methods offered is possible for the principal.
     NO_MATCHING_AUTH_METHOD = "wamp.error.no_matching_auth_method";
     /// None of the authentication methods offered is known (Autobahn's name).

@@ -3,6 +3,8 @@
 //! WAMP ids are integers of 1 to 2^53, so that every format carries them exactly; 0 stands only in
 //! the notices of revocation (UNREGISTERED and UNSUBSCRIBED that answer no request). A peer may
 //! send 0 elsewhere too, as Autobahn does: it is kept when read, and refused where it is used.
+//!
+//! Specification: Basic Profile, "IDs".
 
 use std::fmt;
 

@@ -1,4 +1,7 @@
 //! The messages of WAMP v2: one table, one struct each, one enum of them all.
+//!
+//! Specification: Basic Profile, "Messages"; CHALLENGE, AUTHENTICATE, CANCEL and INTERRUPT are of
+//! the Advanced Profile, "Additional Messages".
 
 use crate::id::{PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
 use crate::options::{

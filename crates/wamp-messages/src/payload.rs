@@ -1,4 +1,6 @@
 //! Payloads: the arguments of a message, as the octets they came in.
+//!
+//! Specification: Basic Profile, "Empty Arguments and Keyword Arguments".
 
 use std::fmt;
 use std::ops::Range;

@@ -1,4 +1,6 @@
 //! Roles and features: what each side of a session announces that it can do.
+//!
+//! Specification: Basic Profile, "Session Establishment"; Advanced Profile, "Feature Announcement".
 
 use crate::value::{Dict, Value};
 use crate::wire::{DecodeError, DecodeErrorKind, Field, Kind, Reader, Writer};

@@ -1,4 +1,6 @@
 //! URIs: of realms, topics, procedures, errors and reasons.
+//!
+//! Specification: Basic Profile, "URIs".
 
 use std::borrow::Borrow;
 use std::fmt;

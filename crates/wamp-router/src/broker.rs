@@ -1,4 +1,7 @@
 //! The broker: who gets which events.
+//!
+//! Specification: Basic Profile, "Publish and Subscribe" and "Ordering Guarantees"; Advanced
+//! Profile, "Publisher Exclusion" and "Subscriber Black- and Whitelisting".
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;

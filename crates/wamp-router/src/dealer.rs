@@ -1,4 +1,6 @@
 //! The dealer: who answers which calls.
+//!
+//! Specification: Basic Profile, "Remote Procedure Calls" and "Ordering Guarantees".
 
 use std::collections::HashMap;
 

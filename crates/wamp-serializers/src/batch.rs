@@ -1,4 +1,6 @@
 //! Batches: several messages in one frame.
+//!
+//! Specification: Advanced Profile, "Message Batching".
 
 use bytes::{Buf, Bytes};
 use wamp_messages::wire::{DecodeError, DecodeErrorKind};

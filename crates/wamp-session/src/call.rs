@@ -34,6 +34,8 @@ impl Session {
     ///
     /// Awaited without [`returns`](Call::returns) it gives a [`CallResult`], which holds arguments,
     /// keyword arguments and details.
+    ///
+    /// Specification: Basic Profile, "Calling and Invocations".
     pub fn call(&self, procedure: impl AsRef<str>) -> Call {
         Call {
             arguments: Arguments::new(self.shared().format.clone()),

@@ -18,7 +18,7 @@ use crate::error::{PublishError, SessionClosed};
 use crate::session::{Session, Shared};
 
 impl Session {
-    /// Publishes an event to a topic.
+    /// Publishes an event to a topic (specification: Basic Profile, "Publishing and Events").
     ///
     /// ```
     /// # async fn example(session: wamp_session::Session) -> Result<(), wamp_session::PublishError> {

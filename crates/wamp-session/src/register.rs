@@ -18,7 +18,8 @@ use crate::session::{Refused, Session};
 use crate::subscription::received;
 
 impl Session {
-    /// Registers a procedure: the handler answers every call of it.
+    /// Registers a procedure: the handler answers every call of it (specification: Basic Profile,
+    /// "Registering and Unregistering").
     ///
     /// ```
     /// # async fn example(session: wamp_session::Session) -> Result<(), wamp_session::RegisterError> {

@@ -21,7 +21,8 @@ use crate::session::{Refused, Session, Shared};
 use crate::subscription::{Event, Events, Listener, Subscription, SubscriptionHandle, received};
 
 impl Session {
-    /// Subscribes to a topic: a stream of its events.
+    /// Subscribes to a topic: a stream of its events (specification: Basic Profile, "Subscribing
+    /// and Unsubscribing").
     ///
     /// ```
     /// # async fn example(session: wamp_session::Session) -> Result<(), Box<dyn std::error::Error>> {

@@ -47,6 +47,8 @@
 //! why. Where an HTTP server has upgraded the connection itself, it picks the serializer by
 //! [`negotiate`] and hands the connection to [`WebSocketTransport::from_upgraded`].
 //!
+//! Specification: Basic Profile, "WebSocket Transport"; Advanced Profile, "Message Batching".
+//!
 //! # Limits and times
 //!
 //! [`WebSocketConfig`] has them all. The head of an HTTP request or response may have 16 KiB and

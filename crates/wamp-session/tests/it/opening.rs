@@ -7,7 +7,9 @@ use wamp_auth::Ticket;
 use wamp_core::CloseDetails;
 use wamp_core::lifecycle::{abort, goodbye};
 use wamp_messages::message::{Challenge, Published, Welcome};
-use wamp_messages::{Dict, Message, PublicationId, RequestId, Role, Uri, error_uri};
+use wamp_messages::{
+    Dict, Feature, Message, PublicationId, RequestId, Role, Roles, Uri, error_uri,
+};
 use wamp_session::{Connect, ConnectError, Observer, Session};
 
 use crate::script::{Script, welcome};
@@ -33,6 +35,20 @@ async fn hello_leaves_the_realm_to_the_router_when_none_is_named() {
     welcome.details.realm = Some(Uri::from_static("chosen"));
     script.send(welcome).await;
     assert_eq!(opening.await.unwrap().unwrap().realm(), "chosen");
+}
+
+#[tokio::test]
+async fn a_client_announces_what_it_can_do_and_nothing_else() {
+    let (mut script, transport) = Script::new();
+    let opening = tokio::spawn(Connect::over(transport).into_future());
+    let announced = Roles::none()
+        .with(Role::Caller, [])
+        .with(Role::Callee, [])
+        .with(Role::Publisher, [Feature::PUBLISHER_EXCLUSION])
+        .with(Role::Subscriber, []);
+    let hello = script.expect_hello().await;
+    assert_eq!(hello.details.roles, Some(announced));
+    opening.abort();
 }
 
 #[tokio::test]
