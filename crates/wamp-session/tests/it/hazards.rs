@@ -21,8 +21,8 @@ use wamp_messages::{
     SubscriptionId, Uri, args, error_uri,
 };
 use wamp_session::{
-    ApplicationError, CallError, Connect, Observer, RegisterError, Registration, Session,
-    SessionLimits, SubscribeError, UserError,
+    ApplicationError, CallError, Connect, Observer, PublishError, RegisterError, Registration,
+    Session, SessionLimits, SubscribeError, UserError,
 };
 
 use crate::script::{Script, error, welcome};
@@ -455,7 +455,7 @@ async fn a_stream_holds_no_more_octets_than_it_may() {
     ));
 }
 
-/// A transport that sends no URI of more than 20 octets.
+/// A transport that sends no URI of more than 20 octets, and tells of a limit of 10 000.
 struct Short(MemoryTransport);
 
 impl Transport for Short {
@@ -499,9 +499,35 @@ impl Transport for Short {
         self.0.format()
     }
 
+    fn max_len(&self) -> Option<usize> {
+        Some(10_000)
+    }
+
     fn info(&self) -> &ConnectionInfo {
         self.0.info()
     }
+}
+
+#[tokio::test]
+async fn arguments_that_are_too_long_take_no_request_id() {
+    let (mut script, transport) = Script::new();
+    let opening = tokio::spawn(Connect::over(Short(transport)).into_future());
+    script.expect_hello().await;
+    script.send(welcome()).await;
+    let session = opening.await.unwrap().unwrap();
+    let long = ("x".repeat(10_000),);
+    let error = session.call("com.example.p").args(&long).await.unwrap_err();
+    assert!(matches!(
+        error,
+        CallError::Arguments(wamp_session::SendError::TooLong { max: 10_000, .. })
+    ));
+    let error = session.publish("com.example.t").args(&long).await;
+    assert!(matches!(error, Err(PublishError::Arguments(_))));
+    session.publish("com.example.t").await.unwrap();
+    let Message::Publish(publish) = script.receive().await else {
+        panic!("no PUBLISH")
+    };
+    assert_eq!(publish.request.as_u64(), 1);
 }
 
 #[tokio::test]
