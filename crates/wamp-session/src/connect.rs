@@ -17,7 +17,7 @@ use wamp_core::{
 };
 use wamp_messages::message::{Authenticate, Challenge, Hello, Welcome};
 use wamp_messages::options::HelloDetails;
-use wamp_messages::{Dict, InvalidUri, Message, Role, Roles, Uri, error_uri};
+use wamp_messages::{Dict, Feature, InvalidUri, Message, Role, Roles, Uri, error_uri};
 
 use crate::driver;
 use crate::error::ConnectError;
@@ -368,12 +368,16 @@ async fn answer(
 
 /// The roles of this client. It announces no feature but those that it has.
 fn roles() -> Roles {
+    let publisher = [
+        Feature::PUBLISHER_EXCLUSION,
+        Feature::SUBSCRIBER_BLACKWHITE_LISTING,
+    ];
     Roles::none()
-        .with(Role::Caller, [])
-        .with(Role::Callee, [])
         .with(
-            Role::Publisher,
-            [wamp_messages::Feature::PUBLISHER_EXCLUSION],
+            Role::Caller,
+            [Feature::CALL_CANCELING, Feature::CALL_TIMEOUT],
         )
-        .with(Role::Subscriber, [])
+        .with(Role::Callee, [Feature::REGISTRATION_REVOCATION])
+        .with(Role::Publisher, publisher)
+        .with(Role::Subscriber, [Feature::SUBSCRIPTION_REVOCATION])
 }

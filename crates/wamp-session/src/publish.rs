@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use wamp_core::CloseDetails;
 use wamp_core::client::Pending;
 use wamp_messages::options::PublishOptions;
-use wamp_messages::{InvalidUri, PublicationId, RequestId, Uri, message};
+use wamp_messages::{InvalidUri, PublicationId, RequestId, SessionId, Uri, message};
 
 use crate::arguments::Arguments;
 use crate::error::{PublishError, SessionClosed};
@@ -66,6 +66,48 @@ impl Publish {
     /// Whether the publisher gets no event, even if it has subscribed; true unless said otherwise.
     pub fn exclude_me(mut self, exclude: bool) -> Self {
         self.options.exclude_me = Some(exclude);
+        self
+    }
+
+    /// Excludes sessions: they get no event.
+    pub fn exclude(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
+        self.options.exclude = Some(sessions.into_iter().collect());
+        self
+    }
+
+    /// Lets only these sessions get the event, if they have subscribed. None at all are nobody.
+    pub fn eligible(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
+        self.options.eligible = Some(sessions.into_iter().collect());
+        self
+    }
+
+    /// Excludes principals by their authid: none of their sessions gets the event.
+    pub fn exclude_authid<T: Into<String>>(mut self, authids: impl IntoIterator<Item = T>) -> Self {
+        self.options.exclude_authid = Some(authids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Lets only sessions of these principals get the event, by their authid.
+    pub fn eligible_authid<T: Into<String>>(
+        mut self,
+        authids: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.options.eligible_authid = Some(authids.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Excludes roles: none of their sessions gets the event.
+    pub fn exclude_authrole<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
+        self.options.exclude_authrole = Some(roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Lets only sessions of these roles get the event.
+    pub fn eligible_authrole<T: Into<String>>(
+        mut self,
+        roles: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.options.eligible_authrole = Some(roles.into_iter().map(Into::into).collect());
         self
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use wamp_messages::message::{Call, Published};
 use wamp_messages::{
-    Feature, Message, PublicationId, RequestId, RequestType, args, error_uri, kwargs,
+    Feature, Message, PublicationId, RequestId, RequestType, SessionId, args, error_uri, kwargs,
 };
 use wamp_serializers::{decode_args, decode_kwargs};
 use wamp_session::{CallError, CallResult, PublishError};
@@ -261,4 +261,32 @@ async fn a_result_without_a_type_keeps_arguments_and_details() {
     assert_eq!(result.args::<(String,)>().unwrap().0, "value");
     assert_eq!(result.value::<String>().unwrap(), "value");
     assert!(result.details().is_empty());
+}
+
+#[tokio::test]
+async fn a_publisher_says_who_gets_an_event() {
+    let (mut script, session) = Script::joined().await;
+    let id = SessionId::new(5).unwrap();
+    session
+        .publish("com.example.t")
+        .exclude([id])
+        .eligible([])
+        .exclude_authid(["joe"])
+        .eligible_authid(["jane"])
+        .exclude_authrole(["guest"])
+        .eligible_authrole(["user"])
+        .await
+        .unwrap();
+    let Message::Publish(publish) = script.receive().await else {
+        panic!("no PUBLISH")
+    };
+    let options = publish.options;
+    assert_eq!(
+        (options.exclude, options.eligible),
+        (Some(vec![id]), Some(Vec::new()))
+    );
+    assert_eq!(options.exclude_authid.unwrap(), ["joe"]);
+    assert_eq!(options.eligible_authid.unwrap(), ["jane"]);
+    assert_eq!(options.exclude_authrole.unwrap(), ["guest"]);
+    assert_eq!(options.eligible_authrole.unwrap(), ["user"]);
 }

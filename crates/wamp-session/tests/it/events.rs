@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use wamp_messages::message::{Event, Subscribe, Subscribed, Unsubscribed};
+use wamp_messages::options::UnsubscribedDetails;
 use wamp_messages::{
     Format, Message, PublicationId, RequestId, RequestType, SubscriptionId, error_uri,
 };
@@ -294,4 +295,18 @@ async fn a_stream_ends_with_its_session_after_the_events_that_came() {
     session.closed().await;
     assert_eq!(value(&mut stream).await, 1);
     assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_subscription_that_the_router_revokes_ends_its_stream() {
+    let (mut script, session) = Script::joined().await;
+    let mut stream = subscribed(&mut script, &session, 8).await;
+    script.send(event(1)).await;
+    let mut details = UnsubscribedDetails::default();
+    details.subscription = Some(id());
+    let (request, details) = (RequestId::ZERO, Some(details));
+    script.send(Unsubscribed { request, details }).await;
+    assert_eq!(value(&mut stream).await, 1);
+    assert!(stream.next().await.is_none());
+    assert!(session.is_open());
 }

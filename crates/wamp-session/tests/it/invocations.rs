@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 use wamp_messages::message::{Error, Invocation, Registered, Unregistered, Yield};
+use wamp_messages::options::UnregisteredDetails;
 use wamp_messages::{
     Dict, Format, Message, Payload, RegistrationId, RequestId, Value, args, error_uri, kwargs,
 };
@@ -284,4 +285,21 @@ async fn an_invocation_of_nothing_registered_is_a_violation() {
     script.send(invocation(1, Payload::empty())).await;
     assert!(matches!(script.receive().await, Message::Abort(_)));
     assert_eq!(session.closed().await.reason, error_uri::PROTOCOL_VIOLATION);
+}
+
+#[tokio::test]
+async fn a_registration_that_the_router_revokes_takes_its_handler_along() {
+    let (mut script, session) = Script::joined().await;
+    let (alive, mut gone) = mpsc::unbounded_channel::<()>();
+    let handler = move || {
+        let _alive = alive.clone();
+        async { Ok(()) }
+    };
+    registered(&mut script, &session, handler).await;
+    let mut details = UnregisteredDetails::default();
+    details.registration = Some(id());
+    let (request, details) = (RequestId::ZERO, Some(details));
+    script.send(Unregistered { request, details }).await;
+    assert_eq!(gone.recv().await, None, "the handler is dropped");
+    assert!(session.is_open());
 }

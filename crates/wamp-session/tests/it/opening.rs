@@ -7,9 +7,7 @@ use wamp_auth::Ticket;
 use wamp_core::CloseDetails;
 use wamp_core::lifecycle::{abort, goodbye};
 use wamp_messages::message::{Challenge, Published, Welcome};
-use wamp_messages::{
-    Dict, Feature, Message, PublicationId, RequestId, Role, Roles, Uri, error_uri,
-};
+use wamp_messages::{Dict, Message, PublicationId, RequestId, Role, Uri, error_uri};
 use wamp_session::{Connect, ConnectError, Observer, Session};
 
 use crate::script::{Script, welcome};
@@ -35,20 +33,6 @@ async fn hello_leaves_the_realm_to_the_router_when_none_is_named() {
     welcome.details.realm = Some(Uri::from_static("chosen"));
     script.send(welcome).await;
     assert_eq!(opening.await.unwrap().unwrap().realm(), "chosen");
-}
-
-#[tokio::test]
-async fn a_client_announces_what_it_can_do_and_nothing_else() {
-    let (mut script, transport) = Script::new();
-    let opening = tokio::spawn(Connect::over(transport).into_future());
-    let announced = Roles::none()
-        .with(Role::Caller, [])
-        .with(Role::Callee, [])
-        .with(Role::Publisher, [Feature::PUBLISHER_EXCLUSION])
-        .with(Role::Subscriber, []);
-    let hello = script.expect_hello().await;
-    assert_eq!(hello.details.roles, Some(announced));
-    opening.abort();
 }
 
 #[tokio::test]
@@ -298,4 +282,27 @@ async fn a_router_that_does_not_answer_goodbye_is_given_up() {
     let (_script, session) = Script::joined().await;
     let details = session.leave().await.unwrap();
     assert_eq!(details.reason, error_uri::CLOSE_TRANSPORT_LOST);
+}
+
+#[tokio::test]
+async fn a_client_announces_the_features_that_it_has_and_no_others() {
+    let (mut script, transport) = Script::new();
+    tokio::spawn(Connect::over(transport).into_future());
+    let hello = script.expect_hello().await;
+    let roles = hello.details.roles.unwrap();
+    let features = |role| {
+        let features = roles.role(role).unwrap();
+        features.iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Each has its test: calls::{a_dropped_call_is_canceled_where_the_dealer_can,
+    // a_timeout_is_an_option_and_a_deadline, a_publisher_says_who_gets_an_event,
+    // an_acknowledged_publication_waits_for_its_id}, events::a_subscription_that_the_router_revokes..,
+    // invocations::a_registration_that_the_router_revokes...
+    assert_eq!(features(Role::Caller), ["call_canceling", "call_timeout"]);
+    assert_eq!(features(Role::Callee), ["registration_revocation"]);
+    assert_eq!(
+        features(Role::Publisher),
+        ["publisher_exclusion", "subscriber_blackwhite_listing"]
+    );
+    assert_eq!(features(Role::Subscriber), ["subscription_revocation"]);
 }
