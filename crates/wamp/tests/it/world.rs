@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wamp::core::OutboxLimits;
 use wamp::{Dial, Permissions, Realm, Router, Serializer, Server, Session, StaticTickets, Ticket};
 
 /// Every serializer that is built in.
@@ -23,6 +24,11 @@ pub(crate) struct World {
 impl World {
     /// A router with an open realm `realm1`, and a realm `closed` with tickets and permissions.
     pub(crate) async fn new() -> Self {
+        Self::with_outboxes(OutboxLimits::default()).await
+    }
+
+    /// The same, with other bounds on what may wait to be sent to one session.
+    pub(crate) async fn with_outboxes(limits: OutboxLimits) -> Self {
         let tickets = StaticTickets::new().with_principal("joe", "guest", "secret!!!");
         let permissions = Permissions::allow("com.example.").call().subscribe();
         let closed = Realm::new("closed")
@@ -33,6 +39,7 @@ impl World {
             .realm(closed)
             // So long that a test fails in which anything waits for it.
             .closing_timeout(Duration::from_secs(3600))
+            .outbox_limits(limits)
             .build();
         let server = router
             .listen("127.0.0.1:0")
