@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use wamp_core::ConnectionInfo;
 use wamp_net::listen::Incoming;
 use wamp_net::{ListenError, ListenLimits, Listener};
-use wamp_transport_websocket::{AcceptOptions, accept};
+use wamp_transport_websocket::{AcceptError, AcceptOptions, accept};
 
 use crate::embedded::Router;
 
@@ -37,6 +39,29 @@ impl Router {
     /// Serves those who connect to a socket that listens already.
     pub fn serve(&self, listener: Listener) -> Listen {
         self.listen_on(Source::Listener(listener))
+    }
+
+    /// Serves the client at the other end of a stream, from the WebSocket handshake to the end of the
+    /// connection: a TLS stream, a Unix socket, whatever carries octets.
+    ///
+    /// What is no WebSocket is answered, too: with an HTTP response that says why. Dropping the
+    /// future ends session and connection at once.
+    ///
+    /// # Errors
+    ///
+    /// The handshake failed; the client was told.
+    pub async fn accept_stream<S>(
+        &self,
+        stream: S,
+        info: ConnectionInfo,
+        options: &AcceptOptions,
+    ) -> Result<(), AcceptError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let transport = accept(stream, info, options).await?;
+        self.accept(transport).await;
+        Ok(())
     }
 
     fn listen_on(&self, source: Source) -> Listen {
