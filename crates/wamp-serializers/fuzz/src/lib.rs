@@ -60,7 +60,10 @@ pub fn transcode(data: &[u8]) {
             panic!("{source} to {target}: {written:02x?} is malformed");
         });
         let tree = oracle::read(target, &written);
-        assert!(tree.is_ok() || target == source, "{source} to {target}: {written:02x?}: {tree:?}");
+        assert!(
+            tree.is_ok() || target == source,
+            "{source} to {target}: {written:02x?}: {tree:?}"
+        );
         read_by_user(&read);
         // What has come through once comes through unchanged from then on.
         if target == source {
@@ -94,7 +97,9 @@ pub fn batched(data: &[u8]) {
     let write = |messages: &VecDeque<Message>, serializer: &Serializer| {
         let mut out = BytesMut::new();
         for message in messages {
-            let frame = serializer.encode(message).expect("what was read can be written");
+            let frame = serializer
+                .encode(message)
+                .expect("what was read can be written");
             serializer.write_frame(&frame, &mut out);
         }
         out.freeze()
