@@ -301,6 +301,30 @@ pub enum LeaveError {
     Uri(#[from] InvalidUri),
 }
 
+/// In a handler, `?` passes on what the other side said; everything else is a
+/// `wamp.error.runtime_error` for the caller.
+macro_rules! into_application_error {
+    ($($error:ident),*) => {$(
+        impl From<$error> for ApplicationError {
+            fn from(error: $error) -> Self {
+                match error {
+                    $error::Application(error) => error,
+                    error => Self::runtime(error.to_string()),
+                }
+            }
+        }
+    )*};
+}
+
+into_application_error!(CallError, PublishError, RegisterError, SubscribeError);
+
+impl From<PayloadError> for ApplicationError {
+    /// Arguments that do not fit are an invalid argument.
+    fn from(error: PayloadError) -> Self {
+        Self::invalid_argument(error.to_string())
+    }
+}
+
 /// Why arguments cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

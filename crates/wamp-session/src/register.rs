@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use wamp_core::client::Pending;
 use wamp_messages::message::{self, Invocation};
 use wamp_messages::options::{InvocationDetails, RegisterOptions};
-use wamp_messages::{InvalidUri, MatchPolicy, RegistrationId, Uri};
+use wamp_messages::{InvalidUri, MatchPolicy, RegistrationId, SessionId, Uri};
 
 use crate::error::RegisterError;
 use crate::executor::Endpoint;
@@ -170,6 +170,21 @@ pub struct CallDetails {
 }
 
 impl CallDetails {
+    /// The caller's session, if it is disclosed.
+    pub fn caller(&self) -> Option<SessionId> {
+        self.details.caller
+    }
+
+    /// The caller's authid, if it is disclosed.
+    pub fn caller_authid(&self) -> Option<&str> {
+        self.details.caller_authid.as_deref()
+    }
+
+    /// The caller's role, if it is disclosed.
+    pub fn caller_authrole(&self) -> Option<&str> {
+        self.details.caller_authrole.as_deref()
+    }
+
     pub(crate) fn new(invocation: &mut Invocation, registered: &Uri) -> Self {
         let details = std::mem::take(&mut invocation.details);
         Self {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use wamp_core::CloseDetails;
 use wamp_core::client::ListenerId;
-use wamp_messages::{Payload, PublicationId, SubscriptionId, Uri, message, options};
+use wamp_messages::{Payload, PublicationId, SessionId, SubscriptionId, Uri, message, options};
 use wamp_serializers::{PayloadError, decode_args, decode_kwargs};
 
 use crate::error::{SessionClosed, SubscribeError};
@@ -81,13 +81,31 @@ pub struct EventDetails {
     pub options: Arc<options::EventDetails>,
 }
 
+impl EventDetails {
+    /// The publisher's session, if it is disclosed.
+    pub fn publisher(&self) -> Option<SessionId> {
+        self.options.publisher
+    }
+
+    /// The publisher's authid, if it is disclosed.
+    pub fn publisher_authid(&self) -> Option<&str> {
+        self.options.publisher_authid.as_deref()
+    }
+
+    /// The publisher's role, if it is disclosed.
+    pub fn publisher_authrole(&self) -> Option<&str> {
+        self.options.publisher_authrole.as_deref()
+    }
+}
+
 /// A subscription, as the stream of its events.
 ///
 /// Events come in the order in which they were published by each publisher. Several streams on one
 /// topic share one subscription: the last that is dropped ends it. The stream ends with the session.
 ///
-/// Events that are not read wait in a buffer; if it is full, those that come are dropped, and the
-/// next event that is read says how many: [`Event::missed`].
+/// Events that are not read wait in a buffer; if it is full, those that come are dropped. The next
+/// event that finds room says how many: [`Event::missed`]; and [`Subscription::missed`] says it at
+/// any time.
 pub struct Subscription {
     handle: SubscriptionHandle,
     events: Events,
@@ -113,6 +131,12 @@ impl Subscription {
         &self.handle.topic
     }
 
+    /// How many events have been dropped so far, because the stream was not read in time: those
+    /// that [`Event::missed`] has told of, and those since.
+    pub fn missed(&self) -> u64 {
+        self.events.missed.load(Ordering::Relaxed)
+    }
+
     /// Waits for the next event; `None` when the subscription has ended.
     ///
     /// Dropping the future loses no event.
@@ -135,7 +159,10 @@ impl Subscription {
     /// Takes handle and events apart; the subscription then ends by its handle.
     pub(crate) fn into_parts(mut self) -> (SubscriptionHandle, Events) {
         self.ended = true;
-        let nothing = Events(mpsc::channel(1).1);
+        let nothing = Events {
+            queue: mpsc::channel(1).1,
+            missed: Arc::default(),
+        };
         (
             self.handle.clone(),
             std::mem::replace(&mut self.events, nothing),
@@ -148,7 +175,7 @@ impl Stream for Subscription {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         self.events
-            .0
+            .queue
             .poll_recv(cx)
             .map(|queued| queued.map(|(event, _)| event))
     }
@@ -238,12 +265,16 @@ impl fmt::Debug for SubscriptionHandle {
 
 /// The events that wait to be read.
 #[derive(Debug)]
-pub(crate) struct Events(mpsc::Receiver<(Event, Charge)>);
+pub(crate) struct Events {
+    queue: mpsc::Receiver<(Event, Charge)>,
+    /// How many events found no room.
+    missed: Arc<AtomicU64>,
+}
 
 impl Events {
     /// The next event; its octets do not wait any more.
     pub(crate) async fn recv(&mut self) -> Option<Event> {
-        self.0.recv().await.map(|(event, _)| event)
+        self.queue.recv().await.map(|(event, _)| event)
     }
 }
 
@@ -253,19 +284,28 @@ pub(crate) struct Listener {
     topic: Uri,
     events: mpsc::Sender<(Event, Charge)>,
     held: Held,
-    missed: AtomicU64,
+    /// How many events found no room.
+    missed: Arc<AtomicU64>,
+    /// How many of them the events that found room have told of.
+    told: AtomicU64,
 }
 
 impl Listener {
     pub(crate) fn new(topic: Uri, buffer: usize, octets: usize) -> (Self, Events) {
         let (events, receiver) = mpsc::channel(buffer.max(1));
+        let missed = Arc::<AtomicU64>::default();
         let listener = Self {
             topic,
             events,
             held: Held::new(octets),
-            missed: AtomicU64::new(0),
+            missed: Arc::clone(&missed),
+            told: AtomicU64::new(0),
         };
-        (listener, Events(receiver))
+        let events = Events {
+            queue: receiver,
+            missed,
+        };
+        (listener, events)
     }
 
     /// Hands an event over; it never waits.
@@ -274,9 +314,13 @@ impl Listener {
         let admitted =
             place.and_then(|place| Some((place, self.held.charge(event.payload.len())?)));
         let Some((place, charge)) = admitted else {
-            self.missed.fetch_add(1, Ordering::Relaxed);
+            let before = self.missed.fetch_add(1, Ordering::Relaxed);
+            if before == self.told.load(Ordering::Relaxed) {
+                tracing::warn!(topic = %self.topic, "events are dropped: they are not read in time");
+            }
             return;
         };
+        let missed = self.missed.load(Ordering::Relaxed);
         let mut options = event.details.clone();
         let mut payload = event.payload.clone();
         if !charge.is_first() {
@@ -292,7 +336,7 @@ impl Listener {
         let event = Event {
             payload,
             details,
-            missed: self.missed.swap(0, Ordering::Relaxed),
+            missed: missed - self.told.swap(missed, Ordering::Relaxed),
             session: Arc::downgrade(session),
         };
         place.send((event, charge));

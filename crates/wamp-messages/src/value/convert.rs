@@ -93,3 +93,9 @@ impl<T: Into<Self>> From<Option<T>> for Value {
         value.map_or(Self::Null, Into::into)
     }
 }
+
+impl From<Binary> for Vec<u8> {
+    fn from(value: Binary) -> Self {
+        value.0.into()
+    }
+}

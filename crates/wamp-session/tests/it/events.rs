@@ -158,10 +158,11 @@ async fn events_that_find_no_room_are_counted() {
     script.send(result(call.request, ())).await;
     calling.await.unwrap().unwrap();
     assert_eq!((value(&mut stream).await, value(&mut stream).await), (0, 1));
+    assert_eq!(stream.missed(), 3, "known also when no other event comes");
     script.send(event(5)).await;
     let event = stream.next().await.unwrap();
     assert_eq!(event.args::<(u32,)>().unwrap().0, 5);
-    assert_eq!(event.missed(), 3);
+    assert_eq!((event.missed(), stream.missed()), (3, 3));
 }
 
 #[tokio::test]

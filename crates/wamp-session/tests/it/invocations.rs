@@ -303,3 +303,25 @@ async fn a_registration_that_the_router_revokes_takes_its_handler_along() {
     assert_eq!(gone.recv().await, None, "the handler is dropped");
     assert!(session.is_open());
 }
+
+#[tokio::test]
+async fn a_handler_passes_on_what_it_was_answered_itself() {
+    let (mut script, session) = Script::joined().await;
+    let handler = |session: Session| async move {
+        Ok(session.call("com.example.inner").returns::<i64>().await?)
+    };
+    registered(&mut script, &session, handler).await;
+    script.send(invocation(1, Payload::empty())).await;
+    let Message::Call(call) = script.receive().await else {
+        panic!("no CALL")
+    };
+    let refused = crate::script::error(
+        wamp_messages::RequestType::CALL,
+        call.request,
+        "com.example.error.inner",
+        "no",
+    );
+    script.send(refused).await;
+    let (error, text) = expect_error(&mut script).await;
+    assert_eq!((&*error.error, &*text), ("com.example.error.inner", "no"));
+}
