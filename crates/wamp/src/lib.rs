@@ -44,7 +44,8 @@
 //! The Basic Profile is complete. Of the Advanced Profile there are publisher exclusion and black-
 //! and whitelisting of subscribers; of authentication, anonymous and ticket; of transports,
 //! WebSocket without TLS. There are no patterns, no shared registrations, no canceling, no progressive
-//! results, no meta API, no end-to-end encryption, and no reconnecting yet.
+//! results, no identification of callers and publishers, no meta API, no end-to-end encryption, and
+//! no reconnecting yet.
 
 #[cfg(feature = "websocket")]
 mod dial;
