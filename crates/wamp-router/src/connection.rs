@@ -22,6 +22,7 @@ use wamp_messages::{Message, Uri, error_uri};
 
 use self::handshake::Candidacy;
 use crate::connections::Stage;
+use crate::limit_uri;
 use crate::realm::Peer;
 use crate::realm::arena::Key;
 use crate::realm::reply::shorten;
@@ -175,8 +176,7 @@ impl<T: Transport> Connection<T> {
     /// Sends what waits, and closes the transport if that is all.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.outbox.has_overflowed() && !matches!(self.phase, Phase::Closed) {
-            tracing::info!("a client does not take what it is sent, and is disconnected");
-            self.destroy();
+            self.give_up();
         }
         loop {
             match &self.phase {
@@ -306,6 +306,27 @@ impl<T: Transport> Connection<T> {
         tracing::info!(%violation, "a client broke the protocol, and is disconnected");
         let reason = CloseReason::Protocol(shorten(&violation.0).to_owned());
         self.abort(violation.to_abort(), reason);
+    }
+
+    /// Ends the connection because its client takes too little of what it is sent.
+    ///
+    /// The outbox that comes in place of the closed one takes only what is sent from here: no
+    /// realm has it, so that it never overflows, and this happens once.
+    fn give_up(&mut self) {
+        tracing::info!("a client does not take what it is sent, and is disconnected");
+        self.leave();
+        let limits = self.router.settings.outbox;
+        self.outbox = Arc::new(Outbox::new(limits));
+        if let Some(waker) = &self.waker {
+            self.outbox.set_watcher(waker.clone());
+        }
+        let text = format!(
+            "more waited for this client than the {} octets for events, or the {} for all, that the \
+             router keeps; it was dropped. Read faster, or ask for less at a time",
+            limits.mark,
+            limits.mark.saturating_add(limits.reserve),
+        );
+        self.abort(abort(limit_uri::TOO_SLOW, text), CloseReason::Normal);
     }
 
     fn abort(&mut self, mut abort: Abort, reason: CloseReason) {

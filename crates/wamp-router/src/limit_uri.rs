@@ -9,3 +9,12 @@ pub const TOO_MANY_REGISTRATIONS: &str = "wamp.error.too_many_registrations";
 pub const TOO_MANY_CALLS: &str = "wamp.error.too_many_calls";
 /// The callee has as many invocations to answer as it may have.
 pub const TOO_MANY_INVOCATIONS: &str = "wamp.error.too_many_invocations";
+/// The client takes so little of what it is sent that more waits than the router keeps
+/// ([`RouterBuilder::outbox_limits`](crate::RouterBuilder::outbox_limits)).
+///
+/// It comes as the reason of an ABORT: the session has left its realm, and what waited is dropped,
+/// so the client does not know what it has missed. The transport is closed behind the ABORT, and if
+/// the client does not take even that within
+/// [`RouterBuilder::closing_timeout`](crate::RouterBuilder::closing_timeout), it is destroyed. The
+/// client is to read faster, or to subscribe to or call for less at a time; it may join again.
+pub const TOO_SLOW: &str = "wamp.error.too_slow";

@@ -198,7 +198,8 @@ impl RouterBuilder {
         self
     }
 
-    /// Sets how much may wait for a client that does not take it. What is above ends the session.
+    /// Sets how much may wait for a client that does not take it. What is above ends the session
+    /// with ABORT [`TOO_SLOW`](crate::limit_uri::TOO_SLOW).
     pub fn outbox_limits(mut self, limits: OutboxLimits) -> Self {
         self.settings.outbox = limits;
         self

@@ -1,8 +1,7 @@
 //! Clients that do what they must not.
 
-use wamp_core::OutboxLimits;
 use wamp_messages::message::{Cancel, Published};
-use wamp_messages::{Message, Payload, PublicationId, error_uri};
+use wamp_messages::{Message, PublicationId, error_uri};
 
 use crate::client::{Client, REALM, answer, call, hello, id, open, publish, subscribe};
 
@@ -104,35 +103,6 @@ async fn long_texts_of_a_client_are_not_repeated_at_length() {
     client.send(hello(Some(&"x".repeat(100_000)))).await;
     let text = client.aborted().await.details.message.unwrap();
     assert!(text.len() < 1_000, "{}", text.len());
-}
-
-#[tokio::test]
-async fn a_client_that_takes_nothing_is_disconnected_and_harms_nobody() {
-    let mut limits = OutboxLimits::default();
-    limits.mark = 1 << 20;
-    limits.reserve = 1 << 10;
-    let router = open().outbox_limits(limits).build();
-    let mut slow = Client::join(&router).await;
-    slow.subscribe(1, "com.a").await;
-    let mut callee_of_slow = Client::join(&router).await;
-    callee_of_slow.register(1, "com.b").await;
-    slow.send(call(2, "com.b")).await;
-    callee_of_slow.invoked().await;
-
-    let mut publisher = Client::join(&router).await;
-    let mut request = 0;
-    while router.session_count(REALM) == Some(3) {
-        request += 1;
-        assert!(request < 10_000, "it is never disconnected");
-        let mut message = publish(request, "com.a");
-        message.payload = Payload::opaque(vec![0; 64 << 10].into());
-        message.options.enc_algo = Some("x_none".to_owned());
-        message.options.acknowledge = Some(true);
-        let answer = publisher.ask(message).await;
-        assert!(matches!(answer, Message::Published(_)));
-    }
-    assert!(!slow.ended().await, "it was disconnected without more ado");
-    callee_of_slow.hears_nothing(2).await;
 }
 
 #[tokio::test]

@@ -8,4 +8,5 @@ mod hostile;
 mod leaving;
 mod routing;
 mod shutdown;
+mod slow;
 mod spoiled;
