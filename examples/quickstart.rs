@@ -1,11 +1,14 @@
 //! An embedded router, two sessions, RPC and PubSub, over a real WebSocket.
 //!
-//! Run it with `cargo run --example quickstart`.
+//! Run it with `cargo run --example quickstart`; with `RUST_LOG=debug` it tells what it does.
 
 use wamp::{Realm, Router};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Handlers that fail are seen in the log only.
+    tracing_subscriber::fmt::init();
+
     // A router in this process, with one realm that is open: everybody may do everything.
     let router = Router::builder().realm(Realm::new("com.example")).build();
     let server = router.listen("127.0.0.1:0").await?;

@@ -129,12 +129,14 @@ impl RouterBuilder {
         Self(self.0.agent(agent))
     }
 
-    /// Bounds the time until a session is open, once its transport is.
+    /// Bounds the time until HELLO, and from there until the session is open: each 10 seconds by
+    /// default. It is also how long a transport may stay open after GOODBYE.
     pub fn handshake_timeout(self, timeout: Duration) -> Self {
         Self(self.0.handshake_timeout(timeout))
     }
 
-    /// Bounds the time that a client may take to answer GOODBYE, and its transport to close.
+    /// Bounds the time that the last messages of a connection and the closing of its transport may
+    /// take: 5 seconds by default.
     pub fn closing_timeout(self, timeout: Duration) -> Self {
         Self(self.0.closing_timeout(timeout))
     }
