@@ -126,7 +126,7 @@ pub enum DialError {
         error: Arc<io::Error>,
     },
     /// It took too long.
-    #[error("{place} could not be reached within {after:?}{attempts}")]
+    #[error("{place} could not be reached within {after:?}{}", attempts.of(place))]
     TimedOut {
         /// The host and port.
         place: String,
@@ -136,7 +136,7 @@ pub enum DialError {
         attempts: Attempts,
     },
     /// Every address failed.
-    #[error("{place} could not be reached{attempts}")]
+    #[error("{place} could not be reached{}", attempts.of(place))]
     Unreachable {
         /// The host and port.
         place: String,
@@ -154,13 +154,35 @@ impl Attempts {
     pub fn iter(&self) -> impl Iterator<Item = &Attempt> {
         self.0.iter()
     }
+
+    fn of<'a>(&'a self, place: &'a str) -> AttemptsOf<'a> {
+        AttemptsOf {
+            attempts: &self.0,
+            place,
+        }
+    }
 }
 
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, Attempt { address, error }) in self.0.iter().enumerate() {
-            let before = if at == 0 { ": " } else { "; " };
-            write!(f, "{before}{address}: {error}")?;
+        self.of("").fmt(f)
+    }
+}
+
+/// Attempts to reach a place that was named already.
+struct AttemptsOf<'a> {
+    attempts: &'a [Attempt],
+    place: &'a str,
+}
+
+impl fmt::Display for AttemptsOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, Attempt { address, error }) in self.attempts.iter().enumerate() {
+            f.write_str(if at == 0 { ": " } else { "; " })?;
+            if address.to_string() != self.place {
+                write!(f, "{address}: ")?;
+            }
+            error.fmt(f)?;
         }
         Ok(())
     }
@@ -212,22 +234,37 @@ mod tests {
         );
     }
 
+    fn unreachable(place: &str, failed: &[(&str, io::ErrorKind)]) -> String {
+        let attempts = failed.iter().map(|(address, kind)| Attempt {
+            address: address.parse().unwrap(),
+            error: Arc::new((*kind).into()),
+        });
+        let error = DialError::Unreachable {
+            place: place.into(),
+            attempts: Attempts(attempts.collect()),
+        };
+        error.to_string()
+    }
+
     #[test]
     fn an_error_tells_what_happened_to_each_address() {
-        let attempt = |address: &str, kind: io::ErrorKind| Attempt {
-            address: address.parse().unwrap(),
-            error: Arc::new(kind.into()),
-        };
-        let error = DialError::Unreachable {
-            place: "h:80".into(),
-            attempts: Attempts(vec![
-                attempt("[::1]:80", io::ErrorKind::ConnectionRefused),
-                attempt("1.1.1.1:80", io::ErrorKind::HostUnreachable),
-            ]),
-        };
+        let failed = [
+            ("[::1]:80", io::ErrorKind::ConnectionRefused),
+            ("1.1.1.1:80", io::ErrorKind::HostUnreachable),
+        ];
         assert_eq!(
-            error.to_string(),
+            unreachable("h:80", &failed),
             "h:80 could not be reached: [::1]:80: connection refused; 1.1.1.1:80: host unreachable",
         );
+    }
+
+    #[test]
+    fn an_address_that_was_asked_for_is_named_once() {
+        for place in ["127.0.0.1:1", "[::1]:1"] {
+            assert_eq!(
+                unreachable(place, &[(place, io::ErrorKind::ConnectionRefused)]),
+                format!("{place} could not be reached: connection refused"),
+            );
+        }
     }
 }

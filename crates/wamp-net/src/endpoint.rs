@@ -60,7 +60,9 @@ impl FromStr for Endpoint {
         if scheme != "ws" {
             return Err(match KNOWN_SCHEMES.iter().find(|known| **known == scheme) {
                 Some(known) => EndpointError::NotSupported { scheme: known },
-                None => EndpointError::UnknownScheme,
+                None if rest.starts_with("//") => EndpointError::UnknownScheme,
+                // What stands before the colon is the host.
+                None => EndpointError::NoScheme,
             });
         }
         let rest = rest.strip_prefix("//").ok_or(EndpointError::NoHost)?;
@@ -195,10 +197,13 @@ pub enum EndpointError {
     #[error("the URL names no host; it should read like ws://localhost:8080/ws")]
     NoHost,
     /// There is no scheme.
-    #[error("the URL has no scheme; it should read like ws://localhost:8080/ws")]
+    #[error("the URL has no scheme: write ws:// before it, as in ws://localhost:8080/ws")]
     NoScheme,
-    /// The scheme is one of WAMP's, but this build does not speak it.
-    #[error("{scheme}:// is not supported by this build, which speaks ws://")]
+    /// The scheme is one of WAMP's, but it is not spoken here yet.
+    #[error(
+        "{scheme}:// cannot be used yet: {} not there; what can be is ws://, without encryption",
+        missing(scheme)
+    )]
     NotSupported {
         /// The scheme.
         scheme: &'static str,
@@ -206,6 +211,16 @@ pub enum EndpointError {
     /// The scheme is not one of WAMP's.
     #[error("the URL's scheme is none of WAMP's; it should read like ws://localhost:8080/ws")]
     UnknownScheme,
+}
+
+/// What is missing for a scheme that is [known](KNOWN_SCHEMES).
+fn missing(scheme: &str) -> &'static str {
+    match scheme {
+        "rs" => "RawSocket is",
+        "rss" => "RawSocket and TLS are",
+        "unix" => "Unix domain sockets are",
+        _ => "TLS is",
+    }
 }
 
 /// Splits `HOST:PORT`, leaving the brackets of an IPv6 address alone.
@@ -289,7 +304,9 @@ mod tests {
         let cases = [
             ("", NoScheme),
             ("localhost", NoScheme),
-            ("localhost:8080", UnknownScheme),
+            ("localhost:8080", NoScheme),
+            ("127.0.0.1:8090", NoScheme),
+            ("[::1]:8090/ws", NoScheme),
             ("http://localhost", UnknownScheme),
             ("wss://localhost", NotSupported { scheme: "wss" }),
             ("WSS://localhost", NotSupported { scheme: "wss" }),
@@ -322,6 +339,19 @@ mod tests {
         for (url, error) in cases {
             assert_eq!(parse(url), Err(error), "{url}");
         }
+    }
+
+    #[test]
+    fn what_is_to_be_done_about_a_scheme_is_said() {
+        let text = |url| parse(url).unwrap_err().to_string();
+        assert!(text("127.0.0.1:8090").contains("write ws:// before it"));
+        assert_eq!(
+            text("wss://h"),
+            "wss:// cannot be used yet: TLS is not there; what can be is ws://, without encryption",
+        );
+        assert!(text("rs://h:81").starts_with("rs:// cannot be used yet: RawSocket is not there"));
+        assert!(text("rss://h").contains("RawSocket and TLS are not there"));
+        assert!(text("unix:/run/wamp").contains("Unix domain sockets are not there"));
     }
 
     #[test]
