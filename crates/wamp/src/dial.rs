@@ -5,7 +5,7 @@ use wamp_core::Transport;
 use wamp_net::{DialOptions, Endpoint};
 use wamp_serializers::Serializer;
 use wamp_session::{Connect, ConnectError, Connector};
-use wamp_transport_websocket::ConnectOptions;
+use wamp_transport_websocket::{self as websocket, ConnectOptions};
 
 /// Connects to the router at a URL, such as `ws://localhost:8080/ws`.
 ///
@@ -86,10 +86,21 @@ impl Connector for Dial {
     async fn connect(&self) -> Result<Box<dyn Transport>, ConnectError> {
         let failed =
             |error: &dyn std::error::Error| ConnectError::Connect(format!("{}: {error}", self.url));
-        let endpoint: Endpoint = self.url.parse().map_err(|error| failed(&error))?;
-        let transport = wamp_transport_websocket::dial(&endpoint, &self.dialling, &self.websocket)
+        let endpoint: Endpoint = match self.url.parse() {
+            Ok(endpoint) => endpoint,
+            // This URL is not to be repeated: it holds what may be a password.
+            Err(error) if self.url.contains('@') => {
+                return Err(ConnectError::Connect(error.to_string()));
+            }
+            Err(error) => return Err(failed(&error)),
+        };
+        websocket::dial(&endpoint, &self.dialling, &self.websocket)
             .await
-            .map_err(|error| failed(&error))?;
-        Ok(Box::new(transport))
+            .map(|transport| Box::new(transport) as Box<dyn Transport>)
+            .map_err(|error| match error {
+                // It names the place itself.
+                websocket::ConnectError::Dial(error) => ConnectError::Connect(error.to_string()),
+                error => failed(&error),
+            })
     }
 }

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use wamp::Session;
+use wamp::core::OutboxLimits;
 
 use crate::world::{World, bounded};
 
@@ -227,4 +228,36 @@ async fn headers_and_batches_that_would_fill_the_memory_are_refused() {
         assert!(answer.contains(expected), "{answer}");
     }
     bounded(world.settle(0)).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_told_so_when_it_does() {
+    let mut limits = OutboxLimits::default();
+    limits.mark = 1 << 20;
+    let world = World::with_outboxes(limits).await;
+    let mut octets = [REQUEST.as_bytes(), &text(HELLO)].concat();
+    octets.extend(text(r#"[32,1,{},"com.example.t"]"#));
+    let mut stream = TcpStream::connect(world.server.local_addr())
+        .await
+        .expect("it listens");
+    stream.write_all(&octets).await.expect("it reads");
+    while world.router.counts("realm1").map(|on| on.subscriptions) != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    let publisher = world.session().await;
+    let long = "x".repeat(64 << 10);
+    while world.router.session_count("realm1") == Some(2) {
+        let publishing = publisher.publish("com.example.t").args((&long,));
+        bounded(publishing.acknowledge().into_future())
+            .await
+            .expect("the others are not held up");
+    }
+    let mut answer = Vec::new();
+    let told = b"wamp.error.too_slow";
+    while !answer.windows(told.len()).any(|part| part == told) {
+        // The rest of what was read is events.
+        answer.drain(..answer.len().saturating_sub(told.len()));
+        let read = bounded(stream.read_buf(&mut answer)).await;
+        assert_ne!(read.expect("it is not reset"), 0, "it was not told");
+    }
 }

@@ -5,5 +5,6 @@ mod deaths;
 mod formats;
 mod order;
 mod stress;
+mod texts;
 mod volume;
 mod world;

@@ -1,0 +1,35 @@
+//! What people are told who cannot connect.
+
+use tokio::net::TcpListener;
+
+async fn told(url: &str) -> String {
+    let connecting = wamp::connect(url).realm("realm1").await;
+    connecting.expect_err("nobody is there").to_string()
+}
+
+#[tokio::test]
+async fn the_address_of_a_router_that_is_not_there_is_said_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("it is free");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    drop(listener);
+    let text = told(&format!("ws://{address}/ws")).await;
+    assert_eq!(text.matches(&address).count(), 1, "{text}");
+    assert!(text.contains("refused"), "{text}");
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_shown_with_what_to_do() {
+    let text = told("127.0.0.1:8090").await;
+    assert!(text.contains("127.0.0.1:8090: "), "{text}");
+    assert!(text.contains("write ws:// before it"), "{text}");
+    let text = told("wss://router.example").await;
+    assert!(text.contains("TLS is not there"), "{text}");
+}
+
+#[tokio::test]
+async fn a_password_in_a_url_is_not_repeated() {
+    for url in ["ws://joe:secret@h/", "wss://joe:secret@h/", "joe:secret@h"] {
+        let text = told(url).await;
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
