@@ -114,6 +114,23 @@ impl Realm {
         }
     }
 
+    /// What its owner can hardly have meant, for the log.
+    pub(crate) fn oddities(&self) -> Vec<String> {
+        let name = self.name.check(UriRules::LOOSE).err();
+        let name = name.map(|error| format!("nobody can join, for the name is no URI: {error}"));
+        let roles = self.roles.iter().flat_map(|(role, config)| {
+            let patterns = config.permissions.patterns();
+            let starred = patterns.filter(|pattern| pattern.contains('*'));
+            starred.map(move |pattern| {
+                format!(
+                    "the role {role:?} has a rule for {pattern:?}, where the * stands for nothing \
+                     but itself: a prefix ends with a dot, and an empty component matches any"
+                )
+            })
+        });
+        name.into_iter().chain(roles).collect()
+    }
+
     pub(crate) fn to_config(&self) -> RealmConfig {
         RealmConfig {
             roles: self.roles.clone(),
@@ -191,5 +208,31 @@ impl SessionLimits {
             invocations,
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_hardly_be_meant_is_noticed() {
+        let roles = |realm: Realm| {
+            realm
+                .role("fine", Permissions::all().and(Permissions::allow("com..a")))
+                .role("odd", Permissions::allow("com.example.*").call())
+        };
+        let of = |realm: Realm| realm.oddities();
+        assert_eq!(of(Realm::new("com.example")), [""; 0]);
+        for name in ["", "bad realm", "com..example"] {
+            let found = of(Realm::new(name));
+            assert!(
+                matches!(&*found, [text] if text.contains("no URI")),
+                "{found:?}"
+            );
+        }
+        let found = of(roles(Realm::new("com.example")));
+        let is_told = |text: &str| text.contains("\"odd\"") && text.contains("com.example.*");
+        assert!(matches!(&*found, [text] if is_told(text)), "{found:?}");
     }
 }

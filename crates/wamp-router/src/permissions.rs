@@ -123,6 +123,11 @@ impl Permissions {
         self
     }
 
+    /// What its rules match by.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Uri> {
+        self.rules.iter().map(|rule| &rule.pattern)
+    }
+
     /// Whether the action is allowed on the URI.
     pub(crate) fn permits(&self, action: Action, uri: &str) -> bool {
         let matching = self.rules.iter().filter(|rule| rule.matches(uri));

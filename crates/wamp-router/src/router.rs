@@ -206,12 +206,18 @@ impl RouterBuilder {
     }
 
     /// Makes the router.
+    ///
+    /// It logs a warning for a realm whose name is no URI, and for a permission whose pattern has a
+    /// `*`, which stands for nothing but itself.
     pub fn build(self) -> Router {
         let only = match &*self.realms {
             [realm] => Some(realm.name.clone()),
             _ => None,
         };
         let running = self.realms.into_iter().map(|realm| {
+            for oddity in realm.oddities() {
+                tracing::warn!(realm = %realm.name, "{oddity}");
+            }
             let realm = RunningRealm::new(realm);
             (realm.name.clone(), Arc::new(realm))
         });
