@@ -26,5 +26,6 @@ pub use crate::outbox::{Outbox, OutboxClosed, OutboxLimits};
 pub use crate::outgoing::{Outgoing, SharedMessage};
 pub use crate::pump::Pump;
 pub use crate::transport::{
-    CloseReason, ConnectionInfo, ReceiveError, SendError, Transport, TransportError, Undeliverable,
+    CloseReason, ConnectionInfo, ReceiveError, SendError, TlsInfo, Transport, TransportError,
+    Undeliverable,
 };

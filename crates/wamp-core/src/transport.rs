@@ -115,6 +115,8 @@ pub struct ConnectionInfo {
     pub peer_addr: Option<SocketAddr>,
     /// The own address, where there is one.
     pub local_addr: Option<SocketAddr>,
+    /// The state of TLS; `None` where the connection is not encrypted.
+    pub tls: Option<TlsInfo>,
     /// The path of the HTTP request that opened the connection.
     pub http_path: Option<String>,
     /// The headers of that request (on a server) or of its answer (on a client).
@@ -148,10 +150,25 @@ impl fmt::Debug for ConnectionInfo {
             .field("serializer", &self.serializer)
             .field("peer_addr", &self.peer_addr)
             .field("local_addr", &self.local_addr)
+            .field("tls", &self.tls)
             .field("http_path", &self.http_path)
             .field("http_headers", &headers)
             .finish()
     }
+}
+
+/// What was negotiated for a connection that is encrypted by TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsInfo {
+    /// The version, such as `TLS 1.3`.
+    pub version: String,
+    /// The cipher suite by its name at IANA, such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher_suite: String,
+    /// The name that the client asked for (SNI).
+    pub server_name: Option<String>,
+    /// The protocol that was negotiated by ALPN, such as `http/1.1`.
+    pub alpn: Option<String>,
 }
 
 /// Why a transport is closed. WebSocket has a code for each.

@@ -11,8 +11,43 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use wamp_core::ConnectionInfo;
 
-use crate::endpoint::Host;
+use crate::endpoint::{Address, Endpoint, Host};
+use crate::stream::Stream;
+
+/// Opens a connection to an endpoint, without any protocol spoken over it yet.
+///
+/// Dropping the future closes what was open so far.
+///
+/// # Errors
+///
+/// There is no connection, or not in time.
+pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<Dialled, DialError> {
+    let Address::Tcp { host, port } = endpoint.address() else {
+        return Err(DialError::NoAddress {
+            place: endpoint.to_string(),
+        });
+    };
+    let stream = dial_tcp(host, *port, options).await?;
+    let mut info = ConnectionInfo::new("tcp");
+    info.peer_addr = stream.peer_addr().ok();
+    info.local_addr = stream.local_addr().ok();
+    Ok(Dialled {
+        stream: stream.into(),
+        info,
+    })
+}
+
+/// A connection that was dialled.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Dialled {
+    /// The connection; over TCP it sends without delay (`TCP_NODELAY`).
+    pub stream: Stream,
+    /// What is known of it.
+    pub info: ConnectionInfo,
+}
 
 /// Opens a TCP connection to a host.
 ///
@@ -26,7 +61,11 @@ use crate::endpoint::Host;
 ///
 /// The name has no address, or none of them could be connected; the error tells what happened to
 /// each.
-pub async fn dial(host: &Host, port: u16, options: &DialOptions) -> Result<TcpStream, DialError> {
+pub async fn dial_tcp(
+    host: &Host,
+    port: u16,
+    options: &DialOptions,
+) -> Result<TcpStream, DialError> {
     let connect = async |address| {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;

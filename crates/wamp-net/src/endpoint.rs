@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where a router is found, and which transport is spoken there.
@@ -27,6 +28,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     address: Address,
+    is_tls: bool,
     protocol: Protocol,
 }
 
@@ -36,6 +38,11 @@ impl Endpoint {
         &self.address
     }
 
+    /// Whether the connection is encrypted by TLS. One that is to be is never made without.
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
     /// What is spoken over it.
     pub const fn protocol(&self) -> &Protocol {
         &self.protocol
@@ -43,10 +50,10 @@ impl Endpoint {
 
     /// The host, and the port unless it is the scheme's own: what goes into an HTTP `Host` header.
     pub fn authority(&self) -> String {
-        let Address::Tcp { host, port } = &self.address;
-        match self.protocol {
-            Protocol::WebSocket { .. } if *port == WS_PORT => host.to_string(),
-            Protocol::WebSocket { .. } => format!("{host}:{port}"),
+        match &self.address {
+            Address::Tcp { host, port } if *port == WS_PORT => host.to_string(),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+            Address::Unix { .. } => "localhost".to_owned(),
         }
     }
 }
@@ -79,6 +86,7 @@ impl FromStr for Endpoint {
         let port = port.map_or(Ok(WS_PORT), parse_port)?;
         Ok(Self {
             address: Address::Tcp { host, port },
+            is_tls: false,
             protocol: Protocol::WebSocket {
                 target: parse_target(target)?,
             },
@@ -88,8 +96,10 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Protocol::WebSocket { target } = &self.protocol;
-        write!(f, "ws://{}{target}", self.authority())
+        match &self.protocol {
+            Protocol::WebSocket { target } => write!(f, "ws://{}{target}", self.authority()),
+            Protocol::RawSocket => write!(f, "rs://{}", self.authority()),
+        }
     }
 }
 
@@ -104,13 +114,20 @@ pub enum Address {
         /// The port, never 0.
         port: u16,
     },
+    /// A Unix domain socket.
+    Unix {
+        /// Its file.
+        path: PathBuf,
+    },
 }
 
 /// What is spoken over a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
-    /// WebSocket, without TLS.
+    /// RawSocket.
+    RawSocket,
+    /// WebSocket.
     WebSocket {
         /// The path and query that are requested; it begins with `/`.
         target: String,
@@ -275,8 +292,12 @@ mod tests {
 
     fn parse(url: &str) -> Result<(String, u16, String), EndpointError> {
         let endpoint: Endpoint = url.parse()?;
-        let Address::Tcp { host, port } = endpoint.address;
-        let Protocol::WebSocket { target } = endpoint.protocol;
+        let Address::Tcp { host, port } = endpoint.address else {
+            unreachable!()
+        };
+        let Protocol::WebSocket { target } = endpoint.protocol else {
+            unreachable!()
+        };
         Ok((host.to_string(), port, target))
     }
 

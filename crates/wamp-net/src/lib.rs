@@ -7,17 +7,16 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use wamp_net::{Address, DialOptions, Endpoint, Listener};
+//! use wamp_net::{DialOptions, Endpoint, Listener};
 //!
 //! let listener = Listener::bind("127.0.0.1:0").await?;
 //! let url = format!("ws://localhost:{}/ws", listener.local_addr()?.port());
 //!
 //! let endpoint: Endpoint = url.parse()?;
-//! let Address::Tcp { host, port } = endpoint.address() else { unreachable!() };
-//! let dialled = wamp_net::dial(host, *port, &DialOptions::default()).await?;
+//! let dialled = wamp_net::dial(&endpoint, &DialOptions::default()).await?;
 //!
 //! let accepted = listener.accept().await;
-//! assert_eq!(accepted.info.peer_addr, Some(dialled.local_addr()?));
+//! assert_eq!(accepted.info.peer_addr, dialled.info.local_addr);
 //! # Ok(())
 //! # }
 //! ```
@@ -27,8 +26,13 @@
 
 pub mod dial;
 pub mod endpoint;
+pub mod heartbeat;
 pub mod listen;
+mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
 
-pub use crate::dial::{Attempt, DialError, DialOptions, dial};
+pub use crate::dial::{Attempt, DialError, DialOptions, Dialled, dial, dial_tcp};
 pub use crate::endpoint::{Address, Endpoint, EndpointError, Host, Protocol};
 pub use crate::listen::{Incoming, ListenError, ListenLimits, Listener, Permit};
+pub use crate::stream::Stream;

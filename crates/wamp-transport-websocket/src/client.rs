@@ -5,12 +5,11 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::client::{Response, generate_key};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wamp_core::ConnectionInfo;
-use wamp_net::{Address, DialError, DialOptions, Endpoint, Protocol};
+use wamp_net::{DialError, DialOptions, Dialled, Endpoint, Protocol, Stream};
 use wamp_serializers::Serializer;
 
 use crate::config::WebSocketConfig;
@@ -30,20 +29,15 @@ pub async fn dial(
     endpoint: &Endpoint,
     dialling: &DialOptions,
     options: &ConnectOptions,
-) -> Result<WebSocketTransport<TcpStream>, ConnectError> {
-    let (Address::Tcp { host, port }, Protocol::WebSocket { target }) =
-        (endpoint.address(), endpoint.protocol())
-    else {
+) -> Result<WebSocketTransport<Stream>, ConnectError> {
+    let Protocol::WebSocket { target } = endpoint.protocol() else {
         return Err(ConnectError::NotWebSocket {
             endpoint: endpoint.clone(),
         });
     };
     // A header that cannot be sent is not worth a connection.
     options.checked_headers()?;
-    let stream = wamp_net::dial(host, *port, dialling).await?;
-    let mut info = ConnectionInfo::new("tcp");
-    info.peer_addr = stream.peer_addr().ok();
-    info.local_addr = stream.local_addr().ok();
+    let Dialled { stream, info, .. } = wamp_net::dial(endpoint, dialling).await?;
     connect(stream, info, &endpoint.authority(), target, options).await
 }
 
@@ -220,7 +214,7 @@ pub enum ConnectError {
     #[error("what answers does not speak HTTP, thus no WebSocket either; is it the right port?")]
     NotHttp,
     /// The endpoint is not one of WebSocket.
-    #[error("{endpoint} is no endpoint of WebSocket without TLS")]
+    #[error("{endpoint} is no endpoint of WebSocket")]
     NotWebSocket {
         /// The endpoint.
         endpoint: Endpoint,

@@ -62,7 +62,6 @@ mod client;
 mod close;
 mod config;
 mod head;
-mod heartbeat;
 mod meter;
 mod negotiate;
 mod server;

@@ -5,21 +5,20 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wamp_net::heartbeat::Traffic;
 
 /// A stream, and whether octets came and went since somebody last looked.
 #[derive(Debug)]
 pub(crate) struct Metered<S> {
     stream: S,
-    pub(crate) read: bool,
-    pub(crate) written: bool,
+    pub(crate) traffic: Traffic,
 }
 
 impl<S> Metered<S> {
-    pub(crate) const fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
-            read: false,
-            written: false,
+            traffic: Traffic::default(),
         }
     }
 }
@@ -32,7 +31,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.read |= buf.filled().len() > before;
+        self.traffic.read |= buf.filled().len() > before;
         polled
     }
 }
@@ -44,7 +43,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written |= matches!(polled, Poll::Ready(Ok(1..)));
+        self.traffic.written |= matches!(polled, Poll::Ready(Ok(1..)));
         polled
     }
 

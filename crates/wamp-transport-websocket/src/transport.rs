@@ -21,11 +21,11 @@ use wamp_core::{
     Undeliverable,
 };
 use wamp_messages::{DecodeError, Format, Message};
+use wamp_net::heartbeat::{Beat, Heartbeat};
 use wamp_serializers::Serializer;
 
 use crate::close::{self, Failure};
 use crate::config::WebSocketConfig;
-use crate::heartbeat::{Beat, Heartbeat};
 use crate::meter::Metered;
 use crate::transport::closing::{Closing, Outcome, Step};
 
@@ -245,7 +245,7 @@ fn poll_heartbeat<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
 ) -> Poll<TransportError> {
     loop {
-        match ready!(heartbeat.poll(cx, socket.get_mut())) {
+        match ready!(heartbeat.poll(cx, &mut socket.get_mut().traffic)) {
             Beat::Dead => {
                 return Poll::Ready(TransportError::TimedOut("nothing came after a ping"));
             }

@@ -15,6 +15,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("wamp-net", &["wamp-core"]),
     ("wamp-transport-websocket", &["wamp-net"]),
     ("wamp-transport-rawsocket", &["wamp-net"]),
+    // For those who write a transport: it knows the trait, and no transport.
+    ("wamp-transport-contract", &["wamp-core"]),
     ("wamp-auth", &["wamp-messages"]),
     ("wamp-cryptobox", &["wamp-messages", "wamp-serializers"]),
     ("wamp-session", &["wamp-core", "wamp-auth"]),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use wamp_net::{DialError, DialOptions, Host, dial};
+use wamp_net::{DialError, DialOptions, Host, dial_tcp};
 
 #[tokio::test]
 async fn a_name_is_looked_up_and_its_open_address_found() {
@@ -9,7 +9,9 @@ async fn a_name_is_looked_up_and_its_open_address_found() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let host: Host = "localhost".parse().unwrap();
-    let stream = dial(&host, port, &DialOptions::default()).await.unwrap();
+    let stream = dial_tcp(&host, port, &DialOptions::default())
+        .await
+        .unwrap();
     assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
     assert!(stream.nodelay().unwrap());
 }
@@ -22,7 +24,7 @@ async fn an_ipv6_address_is_dialled() {
     };
     let address = listener.local_addr().unwrap();
     let host: Host = "[::1]".parse().unwrap();
-    let stream = dial(&host, address.port(), &DialOptions::default())
+    let stream = dial_tcp(&host, address.port(), &DialOptions::default())
         .await
         .unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
@@ -33,7 +35,7 @@ async fn a_closed_port_is_told_with_its_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = dial(
+    let error = dial_tcp(
         &address.ip().into(),
         address.port(),
         &DialOptions::default(),
@@ -58,7 +60,7 @@ async fn a_name_that_does_not_exist_is_told() {
     let host: Host = "no-such-name.invalid".parse().unwrap();
     // Where no name server answers, the system itself takes long to give up.
     let options = DialOptions::default().connect_timeout(Duration::from_secs(120));
-    let error = dial(&host, 80, &options).await.unwrap_err();
+    let error = dial_tcp(&host, 80, &options).await.unwrap_err();
     assert!(matches!(&error, DialError::Resolve { .. }), "{error}");
     assert!(
         error.to_string().starts_with("no-such-name.invalid:80 "),
@@ -70,12 +72,12 @@ async fn a_name_that_does_not_exist_is_told() {
 fn the_futures_can_be_spawned() {
     fn is_send(_: impl Send) {}
     let (host, options) = (Host::Name("localhost".into()), DialOptions::default());
-    is_send(dial(&host, 80, &options));
+    is_send(dial_tcp(&host, 80, &options));
 }
 
 #[test]
 fn dialling_can_be_moved_between_threads() {
     fn is_send<T: Send>(_: T) {}
     let options = DialOptions::default();
-    is_send(dial(&"localhost".parse().unwrap(), 1, &options));
+    is_send(dial_tcp(&"localhost".parse().unwrap(), 1, &options));
 }

@@ -2,7 +2,7 @@
 
 use tokio::net::TcpStream;
 use wamp_core::{CloseReason, ReceiveError, Transport};
-use wamp_net::{DialOptions, Endpoint, Listener};
+use wamp_net::{DialOptions, Endpoint, Listener, Stream};
 use wamp_transport_websocket::{
     AcceptError, AcceptOptions, ConnectError, ConnectOptions, WebSocketTransport, accept, dial,
 };
@@ -10,7 +10,7 @@ use wamp_transport_websocket::{
 use crate::support::*;
 
 type Both = (
-    Result<WebSocketTransport<TcpStream>, ConnectError>,
+    Result<WebSocketTransport<Stream>, ConnectError>,
     Result<WebSocketTransport<TcpStream>, AcceptError>,
 );
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::meter::Metered;
-
-/// Decides on pings, by one timer that is moved once per ping and not once per message.
+/// Decides on the pings of a transport, by one timer that is moved once per ping and not once per
+/// message.
 ///
 /// ```text
 ///            interval over: Ping                    timeout over, nothing read: Dead
@@ -19,7 +18,7 @@ use crate::meter::Metered;
 ///            anything was read              but other octets were
 /// ```
 #[derive(Debug)]
-pub(crate) struct Heartbeat {
+pub struct Heartbeat {
     interval: Duration,
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
@@ -33,17 +32,31 @@ enum State {
 }
 
 /// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Beat {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "whoever is asked must do all that is"
+)]
+pub enum Beat {
     /// Send a ping.
     Ping,
     /// Give the connection up.
     Dead,
 }
 
+/// Whether octets came and went since the heartbeat last looked. The transport notes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "octets go in two directions")]
+pub struct Traffic {
+    /// Something was read.
+    pub read: bool,
+    /// Something was written.
+    pub written: bool,
+}
+
 impl Heartbeat {
     /// Begins to rest; there must be a runtime with a timer.
-    pub(crate) fn new(interval: Duration, timeout: Duration) -> Self {
+    pub fn new(interval: Duration, timeout: Duration) -> Self {
         Self {
             interval,
             timeout,
@@ -54,10 +67,10 @@ impl Heartbeat {
 
     /// Waits until there is something to do. All that can be read must have been read before: what
     /// waits in the socket shows that the peer lives.
-    pub(crate) fn poll<S>(&mut self, cx: &mut Context<'_>, meter: &mut Metered<S>) -> Poll<Beat> {
+    pub fn poll(&mut self, cx: &mut Context<'_>, traffic: &mut Traffic) -> Poll<Beat> {
         loop {
             match self.state {
-                State::Pinged { at, .. } if meter.read => {
+                State::Pinged { at, .. } if traffic.read => {
                     self.state = State::Resting;
                     self.timer.as_mut().reset(at + self.interval);
                 }
@@ -66,15 +79,15 @@ impl Heartbeat {
                     let at = Instant::now();
                     self.timer.as_mut().reset(at + self.timeout);
                     self.state = State::Pinged { at, flushed: false };
-                    (meter.read, meter.written) = (false, false);
+                    *traffic = Traffic::default();
                     return Poll::Ready(Beat::Ping);
                 }
                 State::Pinged { flushed, .. } => {
                     ready!(self.timer.as_mut().poll(cx));
-                    if flushed || !meter.written {
+                    if flushed || !traffic.written {
                         return Poll::Ready(Beat::Dead);
                     }
-                    meter.written = false;
+                    traffic.written = false;
                     self.timer.as_mut().reset(Instant::now() + self.timeout);
                 }
             }
@@ -82,7 +95,7 @@ impl Heartbeat {
     }
 
     /// Notes that everything is written.
-    pub(crate) fn flushed(&mut self) {
+    pub fn flushed(&mut self) {
         if let State::Pinged { flushed, .. } = &mut self.state {
             *flushed = true;
         }
@@ -100,72 +113,72 @@ mod tests {
     const INTERVAL: Duration = Duration::from_secs(20);
     const TIMEOUT: Duration = Duration::from_secs(5);
 
-    async fn next(heartbeat: &mut Heartbeat, meter: &mut Metered<()>) -> (Beat, Duration) {
+    async fn next(heartbeat: &mut Heartbeat, traffic: &mut Traffic) -> (Beat, Duration) {
         let begin = Instant::now();
-        let beat = poll_fn(|cx| heartbeat.poll(cx, meter)).await;
+        let beat = poll_fn(|cx| heartbeat.poll(cx, traffic)).await;
         (beat, Duration::from_secs(begin.elapsed().as_secs()))
     }
 
-    fn start() -> (Heartbeat, Metered<()>) {
-        (Heartbeat::new(INTERVAL, TIMEOUT), Metered::new(()))
+    fn start() -> (Heartbeat, Traffic) {
+        (Heartbeat::new(INTERVAL, TIMEOUT), Traffic::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_answers_is_pinged_once_per_interval() {
-        let (mut heartbeat, mut meter) = start();
+        let (mut heartbeat, mut traffic) = start();
         for _ in 0..3 {
             assert_eq!(
-                next(&mut heartbeat, &mut meter).await,
+                next(&mut heartbeat, &mut traffic).await,
                 (Beat::Ping, INTERVAL)
             );
             heartbeat.flushed();
-            meter.read = true;
+            traffic.read = true;
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_dead_after_the_timeout() {
-        let (mut heartbeat, mut meter) = start();
+        let (mut heartbeat, mut traffic) = start();
         // What came before the ping is no answer to it.
-        meter.read = true;
+        traffic.read = true;
         assert_eq!(
-            next(&mut heartbeat, &mut meter).await,
+            next(&mut heartbeat, &mut traffic).await,
             (Beat::Ping, INTERVAL)
         );
         heartbeat.flushed();
-        meter.written = true;
+        traffic.written = true;
         assert_eq!(
-            next(&mut heartbeat, &mut meter).await,
+            next(&mut heartbeat, &mut traffic).await,
             (Beat::Dead, TIMEOUT)
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_ping_behind_octets_that_are_taken_is_waited_for() {
-        let (mut heartbeat, mut meter) = start();
+        let (mut heartbeat, mut traffic) = start();
         assert_eq!(
-            next(&mut heartbeat, &mut meter).await,
+            next(&mut heartbeat, &mut traffic).await,
             (Beat::Ping, INTERVAL)
         );
-        meter.written = true;
+        traffic.written = true;
         assert_eq!(
-            next(&mut heartbeat, &mut meter).await,
+            next(&mut heartbeat, &mut traffic).await,
             (Beat::Dead, 2 * TIMEOUT)
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_is_read_late_is_an_answer() {
-        let (mut heartbeat, mut meter) = start();
+        let (mut heartbeat, mut traffic) = start();
         assert_eq!(
-            next(&mut heartbeat, &mut meter).await,
+            next(&mut heartbeat, &mut traffic).await,
             (Beat::Ping, INTERVAL)
         );
         heartbeat.flushed();
         advance(2 * INTERVAL).await;
-        meter.read = true;
+        traffic.read = true;
         assert_eq!(
-            next(&mut heartbeat, &mut meter).await,
+            next(&mut heartbeat, &mut traffic).await,
             (Beat::Ping, Duration::ZERO)
         );
     }
