@@ -15,7 +15,7 @@
 //! let endpoint: Endpoint = url.parse()?;
 //! let dialled = wamp_net::dial(&endpoint, &DialOptions::default()).await?;
 //!
-//! let accepted = listener.accept().await;
+//! let accepted = listener.accept().await.handshake().await?;
 //! assert_eq!(accepted.info.peer_addr, dialled.info.local_addr);
 //! # Ok(())
 //! # }
@@ -26,13 +26,20 @@
 
 pub mod dial;
 pub mod endpoint;
+mod file_limit;
 pub mod heartbeat;
 pub mod listen;
+pub mod sniff;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
 
 pub use crate::dial::{Attempt, DialError, DialOptions, Dialled, dial, dial_tcp};
 pub use crate::endpoint::{Address, Endpoint, EndpointError, Host, Protocol};
-pub use crate::listen::{Incoming, ListenError, ListenLimits, Listener, Permit};
+pub use crate::file_limit::{FileLimitError, raise_file_limit};
+pub use crate::listen::{
+    Accepted, HandshakeError, Incoming, ListenError, ListenLimits, Listener, LocalAddr, Permit,
+    Rate,
+};
+pub use crate::sniff::{Peeked, Spoken, sniff};
 pub use crate::stream::Stream;

@@ -11,7 +11,7 @@ use crate::support::*;
 
 type Both = (
     Result<WebSocketTransport<Stream>, ConnectError>,
-    Result<WebSocketTransport<TcpStream>, AcceptError>,
+    Result<WebSocketTransport<Stream>, AcceptError>,
 );
 
 async fn meet(listener: &Listener, url: &str, policy: &AcceptOptions) -> Both {
@@ -19,7 +19,8 @@ async fn meet(listener: &Listener, url: &str, policy: &AcceptOptions) -> Both {
     let (dialling, offer) = (DialOptions::default(), ConnectOptions::default());
     let accepting = async {
         let incoming = listener.accept().await;
-        accept(incoming.stream, incoming.info, policy).await
+        let accepted = incoming.handshake().await.unwrap();
+        accept(accepted.stream, accepted.info, policy).await
     };
     tokio::join!(dial(&endpoint, &dialling, &offer), accepting)
 }
