@@ -21,6 +21,10 @@
 //! # }
 //! ```
 //!
+//! A [`Listener`] takes TCP, Unix sockets, and with the feature `tls` TLS over either. It keeps
+//! [limits](ListenLimits) of connections, of unfinished handshakes and of new connections in a
+//! time; [`sniff`](sniff()) tells RawSocket from HTTP, so that one port serves both.
+//!
 //! So far there is TCP with the scheme `ws://`. The other schemes of WAMP are known by name and
 //! refused with an error that says so; none of them ever falls back to another.
 

@@ -4,7 +4,9 @@ mod error;
 mod handshakes;
 mod incoming;
 mod limits;
+mod pace;
 mod resilient;
+mod saturation;
 mod socket;
 #[cfg(unix)]
 mod unix;

@@ -196,6 +196,7 @@ async fn either(mut router: watch::Receiver<bool>, mut server: watch::Receiver<b
 
 /// Serves one connection, from its handshake to its end.
 async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) {
+    let peer = incoming.info.peer_addr.map(tracing::field::display);
     let Accepted {
         stream,
         info,
@@ -203,7 +204,7 @@ async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) 
         ..
     } = match incoming.handshake().await {
         Ok(accepted) => accepted,
-        Err(error) => return tracing::debug!(%error, "a connection was not accepted"),
+        Err(error) => return tracing::debug!(peer, %error, "a connection was not accepted"),
     };
     let options = match permit.is_refused() {
         true => Arc::new(refusing(&options)),
@@ -212,7 +213,7 @@ async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) 
     let accepted = tokio::select! {
         accepted = accept(stream, info, &options) => accepted,
         error = permit.ended() => {
-            return tracing::debug!(%error, "a connection was not accepted");
+            return tracing::debug!(peer, %error, "a connection was not accepted");
         }
     };
     match accepted {
@@ -221,7 +222,7 @@ async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) 
             router.accept(transport).await;
         }
         // What came is often no WebSocket at all; it was answered.
-        Err(error) => tracing::debug!(%error, "a connection was not accepted"),
+        Err(error) => tracing::debug!(peer, %error, "a connection was not accepted"),
     }
 }
 

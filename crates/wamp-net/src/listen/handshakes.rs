@@ -1,12 +1,12 @@
 //! The handshakes that are not finished: how many there are, and which is the oldest.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::HandshakeError;
+use super::saturation::Saturation;
 
 /// As many places as there may be handshakes.
 ///
@@ -17,8 +17,7 @@ pub(super) struct Handshakes {
     limit: usize,
     places: Arc<Semaphore>,
     unfinished: Mutex<Unfinished>,
-    /// Whether the last newcomer found no place, which is told once and not for each.
-    full: AtomicBool,
+    saturation: Saturation,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +33,7 @@ impl Handshakes {
             limit,
             places: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
             unfinished: Mutex::default(),
-            full: AtomicBool::new(false),
+            saturation: Saturation::default(),
         }
     }
 
@@ -42,14 +41,13 @@ impl Handshakes {
     /// comes back, so that it ends no second handshake.
     pub(super) async fn place(self: &Arc<Self>, made_room: &mut bool) -> Place {
         let permit = Arc::clone(&self.places).try_acquire_owned().ok();
-        let full = permit.is_none();
-        if full && !self.full.swap(full, Relaxed) {
+        let free = self.places.available_permits();
+        if self.saturation.begins(permit.is_none(), free, self.limit) {
             tracing::warn!(
                 limit = self.limit,
                 "the limit of handshakes is reached; each new one ends the oldest"
             );
         }
-        self.full.store(full, Relaxed);
         let permit = match permit {
             Some(permit) => Some(permit),
             None => {

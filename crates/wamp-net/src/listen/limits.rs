@@ -1,7 +1,6 @@
 //! The limits of a listener, and what keeps them.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::HandshakeError;
 use super::handshakes::{Handshakes, Place};
+use super::pace::Pace;
+use super::saturation::Saturation;
 
 /// What a listener takes upon itself at once.
 ///
@@ -191,8 +192,7 @@ pub(super) struct Gate {
     handshakes: Arc<Handshakes>,
     limits: ListenLimits,
     pace: Option<Mutex<Pace>>,
-    /// Whether the last connection was refused, which is told once and not for each.
-    refusing: AtomicBool,
+    saturation: Saturation,
 }
 
 impl Gate {
@@ -205,7 +205,7 @@ impl Gate {
                 .clone()
                 .handshake_timeout(limits.handshake_timeout.min(LONGEST)),
             pace: limits.rate.map(|rate| Mutex::new(Pace::new(rate))),
-            refusing: AtomicBool::new(false),
+            saturation: Saturation::default(),
         }
     }
 
@@ -234,51 +234,22 @@ impl Gate {
     pub(super) async fn admit(&self, accepted_at: Instant, made_room: &mut bool) -> Permit {
         let handshake = self.handshakes.place(made_room).await;
         let connection = Arc::clone(&self.connections).try_acquire_owned().ok();
-        let refused = connection.is_none();
-        if refused && !self.refusing.swap(refused, Relaxed) {
+        let (free, limit) = (
+            self.connections.available_permits(),
+            self.limits.connections,
+        );
+        if self.saturation.begins(connection.is_none(), free, limit) {
             tracing::warn!(
-                limit = self.limits.connections,
+                limit,
                 "the limit of connections is reached; new ones are refused until others have gone"
             );
         }
-        self.refusing.store(refused, Relaxed);
         Permit {
             connection,
             handshake: Some(handshake),
             deadline: accepted_at + self.limits.handshake_timeout,
             timeout: self.limits.handshake_timeout,
         }
-    }
-}
-
-/// Keeps a rate. Each connection puts off by its share of a second when a whole burst is allowed
-/// again; the next one may come when that is no more than a burst ahead.
-#[derive(Debug)]
-struct Pace {
-    share: Duration,
-    /// The shares of a burst but one.
-    burst: Duration,
-    /// When a whole burst is allowed again; it is until the first connection.
-    full: Option<Instant>,
-}
-
-impl Pace {
-    fn new(rate: Rate) -> Self {
-        let share = Duration::from_secs(1) / rate.per_second.max(1);
-        Self {
-            share,
-            burst: share * (rate.burst.max(1) - 1),
-            full: None,
-        }
-    }
-
-    /// When the next connection may come; at once if there is no such time.
-    fn next(&self) -> Option<Instant> {
-        self.full.and_then(|full| full.checked_sub(self.burst))
-    }
-
-    fn count(&mut self, now: Instant) {
-        self.full = Some(self.full.map_or(now, |full| full.max(now)) + self.share);
     }
 }
 
@@ -345,16 +316,6 @@ mod tests {
     async fn without_a_rate_nothing_waits() {
         let gate = Gate::new(&ListenLimits::default());
         assert_near(&accept(&gate, 4).await, &[0; 4]);
-    }
-
-    #[test]
-    fn the_largest_rates_and_bursts_are_taken() {
-        for (per_second, burst) in [(1, u32::MAX), (u32::MAX, u32::MAX), (u32::MAX, 1)] {
-            let mut pace = Pace::new(Rate::per_second(per_second).burst(burst));
-            let now = Instant::now();
-            pace.count(now);
-            assert!(pace.next().is_none_or(|next| next <= now + millis(1)));
-        }
     }
 
     async fn admit(gate: &Gate) -> Permit {

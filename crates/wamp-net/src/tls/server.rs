@@ -254,5 +254,5 @@ fn failed(error: io::Error) -> HandshakeError {
 const HANDSHAKE_RECORD: u8 = 0x16;
 
 /// What errors call what was no file.
-const CERTIFICATE: &str = "the certificate that was handed over";
-const KEY: &str = "the private key that was handed over";
+const CERTIFICATE: &str = "the text of the certificate";
+const KEY: &str = "the text of the key";

@@ -11,10 +11,10 @@ use wamp_net::listen::UnixOptions;
 use wamp_net::{ListenError, Listener, LocalAddr};
 
 /// A directory of the test's own, which is removed with it.
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "wamp-net-{}-{}",
@@ -26,7 +26,7 @@ impl Directory {
         Self(path)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.0.join("s")
     }
 

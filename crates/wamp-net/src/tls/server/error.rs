@@ -11,7 +11,7 @@ pub enum ServerTlsError {
     /// The certificate is damaged.
     #[error("the certificate in {file} cannot be used: {error}")]
     Certificate {
-        /// The file, or what was handed over.
+        /// The file, or what was handed over instead.
         file: String,
         /// What rustls says.
         #[source]
@@ -23,27 +23,27 @@ pub enum ServerTlsError {
          example"
     )]
     Encrypted {
-        /// The file, or what was handed over.
+        /// The file, or what was handed over instead.
         file: String,
     },
     /// The key is damaged, or of a kind that is not known.
     #[error("the private key in {file} is damaged, or is neither RSA, ECDSA nor Ed25519")]
     Key {
-        /// The file, or what was handed over.
+        /// The file, or what was handed over instead.
         file: String,
     },
     /// The key is that of another certificate.
     #[error("the private key in {key} does not belong to the first certificate in {certificate}")]
     KeyMismatch {
-        /// The file of the certificate, or what was handed over.
+        /// The file of the certificate, or what was handed over instead.
         certificate: String,
-        /// The file of the key, or what was handed over.
+        /// The file of the key, or what was handed over instead.
         key: String,
     },
     /// There is no certificate.
     #[error("there is no certificate in {file}: nothing begins with -----BEGIN CERTIFICATE-----")]
     NoCertificate {
-        /// The file, or what was handed over.
+        /// The file, or what was handed over instead.
         file: String,
     },
     /// The certificate did not come from files, so that none can be read again.
@@ -55,7 +55,7 @@ pub enum ServerTlsError {
          -----BEGIN EC PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----"
     )]
     NoKey {
-        /// The file, or what was handed over.
+        /// The file, or what was handed over instead.
         file: String,
     },
     /// It is no PEM, or damaged.
@@ -64,7 +64,7 @@ pub enum ServerTlsError {
          Base64, and -----END ..-----"
     )]
     NotPem {
-        /// The file, or what was handed over.
+        /// The file, or what was handed over instead.
         file: String,
     },
     /// The file cannot be read.
