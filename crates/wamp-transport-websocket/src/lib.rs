@@ -44,8 +44,10 @@
 //! # Servers
 //!
 //! [`accept`] answers a client over any stream; what is no WebSocket gets an HTTP answer that says
-//! why. Where an HTTP server has upgraded the connection itself, it picks the serializer by
-//! [`negotiate`] and hands the connection to [`WebSocketTransport::from_upgraded`].
+//! why. An HTTP server in which the router is mounted asks [`AcceptOptions::upgrade`] for its answer,
+//! and for the transport when it has upgraded the connection. One that does all of the handshake
+//! itself picks the serializer by [`negotiate`], and hands the connection to
+//! [`WebSocketTransport::from_upgraded`].
 //!
 //! Specification: Basic Profile, "WebSocket Transport"; Advanced Profile, "Message Batching".
 //!
@@ -67,11 +69,11 @@ mod negotiate;
 mod server;
 mod transport;
 
-/// The vocabulary of HTTP that [`AcceptOptions::on_request`] and [`Refusal`] use.
+/// The vocabulary of HTTP that [`AcceptOptions`], [`Upgrade`] and [`Refusal`] use.
 pub use tokio_tungstenite::tungstenite::http;
 
 pub use crate::client::{ConnectError, ConnectOptions, connect, dial};
 pub use crate::config::WebSocketConfig;
 pub use crate::negotiate::{Subprotocol, accept_answer, default_serializers, negotiate};
-pub use crate::server::{AcceptError, AcceptOptions, OnRequest, Refusal, accept};
+pub use crate::server::{AcceptError, AcceptOptions, OnRequest, Refusal, Upgrade, accept};
 pub use crate::transport::{Role, WebSocketTransport};
