@@ -21,13 +21,27 @@
 //! # }
 //! ```
 //!
-//! So far there is TCP with the scheme `ws://`. The other schemes of WAMP are known by name and
-//! refused with an error that says so; none of them ever falls back to another.
+//! # Dialling
+//!
+//! An [`Endpoint`] is parsed from a URL and tells where a router is and what is spoken there:
+//! `ws://`, `wss://`, `rs://`, `rss://`, and `unix:` and `ws+unix:` for Unix domain sockets.
+//! [`dial`](dial()) leads there: it looks names up and races their addresses, speaks TLS where the
+//! endpoint wants it, and never falls back to a connection that is not encrypted.
+//! [`DialOptions`] has the times, and whom to trust.
+//!
+//! # Features
+//!
+//! - `tls` (by default): TLS by rustls, in the module `tls`. Without it, endpoints that want TLS
+//!   are parsed as ever, and dialling them is an error.
+//!
+//! There is no switch to do without the verification of certificates, and nothing is taken from
+//! the environment but the place of the platform's certificate authorities.
 
 pub mod dial;
 pub mod endpoint;
 pub mod heartbeat;
 pub mod listen;
+mod percent;
 mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -1,10 +1,15 @@
 //! TLS, by rustls.
 
+mod client;
+
 use std::sync::Arc;
 
-use tokio_rustls::rustls;
+/// The library that speaks TLS, for those who configure it themselves.
+pub use tokio_rustls::rustls;
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use wamp_core::TlsInfo;
+
+pub use crate::tls::client::{ClientTls, ClientTlsError};
 
 /// A version of TLS. Those before are broken, and not there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

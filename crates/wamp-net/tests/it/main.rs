@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod dial;
+mod endpoint;
 mod listen;
