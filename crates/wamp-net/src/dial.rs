@@ -1,10 +1,12 @@
 //! Dialling: from an endpoint to a connection.
 //!
-//! A name is looked up, and its addresses race (RFC 8305, "Happy Eyeballs"); TLS is spoken where
-//! the endpoint wants it.
+//! A name is looked up, and its addresses race (RFC 8305, "Happy Eyeballs"); a proxy opens the way
+//! where there is one; TLS is spoken where the endpoint wants it.
 
 mod deadline;
 mod error;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod race;
 mod tcp;
 
@@ -20,7 +22,11 @@ use wamp_core::ConnectionInfo;
 
 use crate::dial::deadline::Deadline;
 pub use crate::dial::error::{Attempt, Attempts, DialError};
+#[cfg(feature = "proxy")]
+pub use crate::dial::proxy::{Proxy, ProxyError, ProxyUrlError};
 pub use crate::dial::tcp::dial_tcp;
+#[cfg(feature = "proxy")]
+use crate::endpoint::Host;
 use crate::endpoint::{Address, Endpoint};
 use crate::stream::{Plain, Stream};
 #[cfg(feature = "tls")]
@@ -54,7 +60,8 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<Dialled,
 pub struct Dialled {
     /// The connection; over TCP it sends without delay (`TCP_NODELAY`).
     pub stream: Stream,
-    /// What is known of it: the addresses, where it goes over TCP, and the state of TLS.
+    /// What is known of it: the addresses, where it goes over TCP, and the state of TLS. Through a
+    /// proxy the address of the peer is not known.
     pub info: ConnectionInfo,
 }
 
@@ -62,12 +69,16 @@ pub struct Dialled {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DialOptions {
-    /// How long all of it may take together: looking the name up, connecting, and
+    /// How long all of it may take together: looking the name up, connecting, asking the proxy, and
     /// the handshake of TLS. 10 s.
     pub connect_timeout: Duration,
     /// How long an attempt is alone before the next address is tried beside it. 250 ms, as RFC
     /// 8305 recommends.
     pub attempt_delay: Duration,
+    /// The proxy that opens the way to what is reached over TCP. None; nothing is taken from the
+    /// environment.
+    #[cfg(feature = "proxy")]
+    pub proxy: Option<Proxy>,
     /// How TLS is spoken with endpoints that want it. As [`ClientTls::default`] does.
     #[cfg(feature = "tls")]
     pub tls: ClientTls,
@@ -78,6 +89,8 @@ impl Default for DialOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             attempt_delay: Duration::from_millis(250),
+            #[cfg(feature = "proxy")]
+            proxy: None,
             #[cfg(feature = "tls")]
             tls: ClientTls::default(),
         }
@@ -96,6 +109,14 @@ impl DialOptions {
     #[must_use]
     pub const fn attempt_delay(mut self, delay: Duration) -> Self {
         self.attempt_delay = delay;
+        self
+    }
+
+    /// Sets [`proxy`](Self::proxy).
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 
@@ -153,6 +174,10 @@ async fn dial_plain(
 ) -> Result<(Plain, ConnectionInfo), DialError> {
     match endpoint.address() {
         Address::Tcp { host, port } => {
+            #[cfg(feature = "proxy")]
+            if let Some(proxy) = &options.proxy {
+                return dial_proxy(proxy, host, *port, options, deadline).await;
+            }
             let stream = tcp::connect(host, *port, options, deadline).await?;
             let mut info = ConnectionInfo::new("tcp");
             info.peer_addr = stream.peer_addr().ok();
@@ -161,6 +186,30 @@ async fn dial_plain(
         }
         Address::Unix { path } => dial_unix(path, deadline).await,
     }
+}
+
+#[cfg(feature = "proxy")]
+async fn dial_proxy(
+    proxy: &Proxy,
+    host: &Host,
+    port: u16,
+    options: &DialOptions,
+    deadline: &Deadline,
+) -> Result<(Plain, ConnectionInfo), DialError> {
+    let failed = |error| DialError::Proxy {
+        place: format!("{host}:{port}"),
+        proxy: proxy.place(),
+        error,
+    };
+    let mut stream = tcp::connect(proxy.host(), proxy.port(), options, deadline)
+        .await
+        .map_err(|error| failed(ProxyError::Unreachable(Box::new(error))))?;
+    let asking = proxy.open(&mut stream, host, port);
+    let timed_out = |after| ProxyError::TimedOut { after };
+    deadline.limit(asking, timed_out).await.map_err(failed)?;
+    let mut info = ConnectionInfo::new("tcp");
+    info.local_addr = stream.local_addr().ok();
+    Ok((Plain::Tcp(stream), info))
 }
 
 #[cfg(unix)]

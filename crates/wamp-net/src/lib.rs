@@ -27,12 +27,13 @@
 //! `ws://`, `wss://`, `rs://`, `rss://`, and `unix:` and `ws+unix:` for Unix domain sockets.
 //! [`dial`](dial()) leads there: it looks names up and races their addresses, speaks TLS where the
 //! endpoint wants it, and never falls back to a connection that is not encrypted.
-//! [`DialOptions`] has the times, and whom to trust.
+//! [`DialOptions`] has the times, whom to trust, and a proxy.
 //!
 //! # Features
 //!
 //! - `tls` (by default): TLS by rustls, in the module `tls`. Without it, endpoints that want TLS
 //!   are parsed as ever, and dialling them is an error.
+//! - `proxy`: proxies of HTTP (`CONNECT`) and SOCKS5 for dialling, in `dial::Proxy`.
 //!
 //! There is no switch to do without the verification of certificates, and nothing is taken from
 //! the environment but the place of the platform's certificate authorities.

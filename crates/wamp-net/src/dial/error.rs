@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "proxy")]
+use crate::dial::ProxyError;
 #[cfg(feature = "tls")]
 use crate::tls::ClientTlsError;
 
@@ -28,6 +30,18 @@ pub enum DialError {
     NoTls {
         /// The host and port, or the path of the Unix domain socket.
         place: String,
+    },
+    /// The proxy does not lead there.
+    #[cfg(feature = "proxy")]
+    #[error("{place} could not be reached through the proxy {proxy}: {error}")]
+    Proxy {
+        /// The host and port that were to be reached.
+        place: String,
+        /// The host and port of the proxy.
+        proxy: String,
+        /// What happened.
+        #[source]
+        error: ProxyError,
     },
     /// The name could not be looked up.
     #[error("{place} could not be looked up: {error}")]

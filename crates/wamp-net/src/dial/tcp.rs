@@ -16,7 +16,7 @@ use crate::endpoint::Host;
 /// All of its addresses are tried, IPv6 and IPv4 in turn; the next begins when the one before it
 /// failed or has taken [`DialOptions::attempt_delay`], and the first that connects wins. The
 /// connection sends without delay (`TCP_NODELAY`). It goes there directly, and nothing is spoken
-/// over it: of the options those of TLS are not for it.
+/// over it: of the options those of TLS and of a proxy are not for it.
 ///
 /// Dropping the future ends all attempts.
 ///

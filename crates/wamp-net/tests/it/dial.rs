@@ -1,5 +1,7 @@
 #[cfg(feature = "tls")]
 mod certificates;
+#[cfg(feature = "proxy")]
+mod proxy;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(unix)]
