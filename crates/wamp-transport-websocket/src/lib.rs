@@ -38,8 +38,9 @@
 //!
 //! # Clients
 //!
-//! [`dial`] connects to an [`Endpoint`](wamp_net::Endpoint), that is to a `ws://` URL; [`connect`]
-//! does so over a stream that is there already.
+//! [`dial`] connects to an [`Endpoint`](wamp_net::Endpoint) of WebSocket, such as a `ws://` URL, or a
+//! `wss://` URL where `wamp-net` has its feature `tls`; [`connect`] does so over a stream that is
+//! there already.
 //!
 //! # Servers
 //!
@@ -58,7 +59,7 @@
 //!
 //! # Not here
 //!
-//! TLS, and the compression of `permessage-deflate`.
+//! The compression of `permessage-deflate`.
 
 mod client;
 mod close;

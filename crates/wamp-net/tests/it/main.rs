@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod dial;
+mod endpoint;
 mod limits;
 mod listen;
 mod sniff;

@@ -24,8 +24,9 @@ async fn a_url_that_is_none_is_shown_with_what_to_do() {
     let text = told("127.0.0.1:8090").await;
     assert!(text.contains("127.0.0.1:8090: "), "{text}");
     assert!(text.contains("write ws:// before it"), "{text}");
-    let text = told("wss://router.example").await;
-    assert!(text.contains("TLS is not there"), "{text}");
+    let text = told("http://router.example").await;
+    assert!(text.contains("http://router.example: "), "{text}");
+    assert!(text.contains("none of WAMP's"), "{text}");
 }
 
 #[tokio::test]
