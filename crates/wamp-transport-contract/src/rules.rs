@@ -33,7 +33,12 @@ use crate::messages::text;
 use crate::subject::{Options, Subject};
 
 /// Checks a rule with either end in the place of ours.
-async fn each_way(subject: &impl Subject, options: &Options, check: impl AsyncFn(End, End)) {
+async fn each_way(subject: &impl Subject, check: impl AsyncFn(End, End)) {
+    each_way_with(subject, &Options::default(), check).await;
+}
+
+/// The same under options of our end and of theirs.
+async fn each_way_with(subject: &impl Subject, options: &Options, check: impl AsyncFn(End, End)) {
     println!("the client is ours");
     let ends = subject.open(options).await;
     check(ends.client, ends.server).await;

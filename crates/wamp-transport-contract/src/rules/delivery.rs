@@ -63,26 +63,22 @@ pub async fn messages_arrive_in_the_order_in_which_they_were_sent(subject: &impl
 /// A router passes payloads on untouched, and so must what is below it. Messages that only the
 /// other side may send are no concern of a transport.
 pub async fn every_kind_of_message_arrives_as_it_was_sent(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let format = ours.transport().format();
-            for message in messages(&payloads(&format)) {
-                let shared = SharedMessage::new(message.clone());
-                let ways = [
-                    Outgoing::One(Box::new(message.clone())),
-                    Outgoing::Shared(shared.clone()),
-                    Outgoing::Shared(shared),
-                ];
-                for way in ways {
-                    let (told, received) = tokio::join!(ours.tell(way), theirs.receive());
-                    told.expect("it is a message of this format");
-                    assert_eq!(received.expect("it was sent"), message);
-                }
+    each_way(subject, async |mut ours, mut theirs| {
+        let format = ours.transport().format();
+        for message in messages(&payloads(&format)) {
+            let shared = SharedMessage::new(message.clone());
+            let ways = [
+                Outgoing::One(Box::new(message.clone())),
+                Outgoing::Shared(shared.clone()),
+                Outgoing::Shared(shared),
+            ];
+            for way in ways {
+                let (told, received) = tokio::join!(ours.tell(way), theirs.receive());
+                told.expect("it is a message of this format");
+                assert_eq!(received.expect("it was sent"), message);
             }
-        },
-    )
+        }
+    })
     .await;
 }
 
@@ -90,21 +86,17 @@ pub async fn every_kind_of_message_arrives_as_it_was_sent(subject: &impl Subject
 ///
 /// The router hands every connection the payload as its sender wrote it.
 pub async fn a_payload_of_another_format_arrives_with_the_same_values(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            for format in [Format::Json, Format::MsgPack, Format::Cbor] {
-                let message = event(encode(&format, &values(), &Default::default()));
-                let (told, received) = tokio::join!(ours.tell(message), theirs.receive());
-                told.expect("every format has a form for it");
-                let received = received.expect("it was sent");
-                let arrived: Vec<Value> =
-                    decode_args(received.payload().expect("it has one")).expect("they are values");
-                assert_eq!(arrived, values());
-            }
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        for format in [Format::Json, Format::MsgPack, Format::Cbor] {
+            let message = event(encode(&format, &values(), &Default::default()));
+            let (told, received) = tokio::join!(ours.tell(message), theirs.receive());
+            told.expect("every format has a form for it");
+            let received = received.expect("it was sent");
+            let arrived: Vec<Value> =
+                decode_args(received.payload().expect("it has one")).expect("they are values");
+            assert_eq!(arrived, values());
+        }
+    })
     .await;
 }
 
@@ -114,27 +106,23 @@ pub async fn a_payload_of_another_format_arrives_with_the_same_values(subject: &
 /// The router hands connections what others have sent: NaN, for which JSON has no form. The pump
 /// gives it back to broker or dealer, and goes on.
 pub async fn a_message_without_a_form_hurts_no_other(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let odd = event(encode(&Format::Cbor, &args![f64::NAN], &Default::default()));
-            ours.send(numbered(1)).await.expect("the peer is there");
-            let is_sent = match ours.send(odd).await {
-                Ok(()) => true,
-                Err(SendError::Undeliverable(Undeliverable::Encode(_))) => false,
-                Err(other) => panic!("it is undeliverable, or it is sent: {other}"),
-            };
-            let (told, first) = tokio::join!(ours.tell(numbered(2)), theirs.receive());
-            told.expect("others can be sent");
-            assert_eq!(first.expect("it was sent"), numbered(1));
-            if is_sent {
-                let odd = theirs.receive().await.expect("it was sent");
-                assert!(odd.payload().is_some_and(|payload| !payload.is_empty()));
-            }
-            assert_eq!(theirs.receive().await.expect("it was sent"), numbered(2));
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        let odd = event(encode(&Format::Cbor, &args![f64::NAN], &Default::default()));
+        ours.send(numbered(1)).await.expect("the peer is there");
+        let is_sent = match ours.send(odd).await {
+            Ok(()) => true,
+            Err(SendError::Undeliverable(Undeliverable::Encode(_))) => false,
+            Err(other) => panic!("it is undeliverable, or it is sent: {other}"),
+        };
+        let (told, first) = tokio::join!(ours.tell(numbered(2)), theirs.receive());
+        told.expect("others can be sent");
+        assert_eq!(first.expect("it was sent"), numbered(1));
+        if is_sent {
+            let odd = theirs.receive().await.expect("it was sent");
+            assert!(odd.payload().is_some_and(|payload| !payload.is_empty()));
+        }
+        assert_eq!(theirs.receive().await.expect("it was sent"), numbered(2));
+    })
     .await;
 }
 
@@ -142,22 +130,18 @@ pub async fn a_message_without_a_form_hurts_no_other(subject: &impl Subject) {
 ///
 /// The pump flushes once for all that waits, and then waits for other things.
 pub async fn what_was_flushed_needs_no_further_push(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            for round in 0..10 {
-                for message in 0..round {
-                    ours.send(numbered(message)).await.expect("there is room");
-                }
-                ours.flush().await.expect("the peer is there");
-                for message in 0..round {
-                    let received = theirs.receive().await.expect("it was flushed");
-                    assert_eq!(number(&received), message);
-                }
+    each_way(subject, async |mut ours, mut theirs| {
+        for round in 0..10 {
+            for message in 0..round {
+                ours.send(numbered(message)).await.expect("there is room");
             }
-        },
-    )
+            ours.flush().await.expect("the peer is there");
+            for message in 0..round {
+                let received = theirs.receive().await.expect("it was flushed");
+                assert_eq!(number(&received), message);
+            }
+        }
+    })
     .await;
 }
 
@@ -167,22 +151,18 @@ pub async fn what_was_flushed_needs_no_further_push(subject: &impl Subject) {
 /// they sleep as soon as there is nothing: what is buffered above the stream wakes nobody.
 pub async fn messages_that_are_buffered_are_returned_without_waiting(subject: &impl Subject) {
     const MESSAGES: u64 = 50;
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            for message in 0..MESSAGES {
-                ours.send(numbered(message)).await.expect("there is room");
-            }
-            ours.flush().await.expect("the peer is there");
-            theirs.receive().await.expect("it was flushed");
-            for message in 1..MESSAGES {
-                let received = theirs.once(|transport, cx| transport.poll_receive(cx));
-                let received = received.expect("it is buffered, or should be");
-                assert_eq!(number(&received.expect("it was flushed")), message);
-            }
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        for message in 0..MESSAGES {
+            ours.send(numbered(message)).await.expect("there is room");
+        }
+        ours.flush().await.expect("the peer is there");
+        theirs.receive().await.expect("it was flushed");
+        for message in 1..MESSAGES {
+            let received = theirs.once(|transport, cx| transport.poll_receive(cx));
+            let received = received.expect("it is buffered, or should be");
+            assert_eq!(number(&received.expect("it was flushed")), message);
+        }
+    })
     .await;
 }
 
@@ -190,7 +170,7 @@ pub async fn messages_that_are_buffered_are_returned_without_waiting(subject: &i
 ///
 /// The session's owner waits for many things at once, and whatever comes first ends the waiting.
 pub async fn receiving_can_be_given_up_at_any_poll_without_loss(subject: &impl Subject) {
-    each_way(subject, &Options::default(), async |mut ours, mut theirs| {
+    each_way(subject, async |mut ours, mut theirs| {
         for message in 0..20 {
             let long = encode(&Format::Cbor, &args!["x".repeat(5000)], &Default::default());
             ours.send(event(long)).await.expect("there is room");
@@ -219,21 +199,17 @@ pub async fn receiving_can_be_given_up_at_any_poll_without_loss(subject: &impl S
 ///
 /// A transport moves from task to task: it is opened by one, and driven by another.
 pub async fn a_message_wakes_whoever_polled_last(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let (_, first) = Bell::new();
-            let (bell, second) = Bell::new();
-            for waker in [first, second] {
-                let cx = &mut Context::from_waker(&waker);
-                assert!(ours.transport().poll_receive(cx).is_pending());
-            }
-            theirs.tell(numbered(1)).await.expect("the peer is there");
-            bell.rung().await;
-            assert_eq!(ours.receive().await.expect("it was sent"), numbered(1));
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        let (_, first) = Bell::new();
+        let (bell, second) = Bell::new();
+        for waker in [first, second] {
+            let cx = &mut Context::from_waker(&waker);
+            assert!(ours.transport().poll_receive(cx).is_pending());
+        }
+        theirs.tell(numbered(1)).await.expect("the peer is there");
+        bell.rung().await;
+        assert_eq!(ours.receive().await.expect("it was sent"), numbered(1));
+    })
     .await;
 }
 
@@ -241,28 +217,24 @@ pub async fn a_message_wakes_whoever_polled_last(subject: &impl Subject) {
 ///
 /// The last message is the one that says why: ABORT, or the answer to GOODBYE.
 pub async fn what_was_sent_before_closing_arrives(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            for message in 0..10 {
-                ours.tell(numbered(message)).await.expect("there is room");
-            }
-            for message in 10..20 {
-                ours.send(numbered(message)).await.expect("there is room");
-            }
-            let closing = ours.close(&CloseReason::Normal);
-            let receiving = async {
-                let all = theirs.receive_all().await;
-                drop(theirs);
-                all
-            };
-            let (closed, (received, _)) = tokio::join!(closing, receiving);
-            closed.expect("the peer plays along");
-            let received: Vec<u64> = received.iter().map(number).collect();
-            assert_eq!(received, Vec::from_iter(0..20));
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        for message in 0..10 {
+            ours.tell(numbered(message)).await.expect("there is room");
+        }
+        for message in 10..20 {
+            ours.send(numbered(message)).await.expect("there is room");
+        }
+        let closing = ours.close(&CloseReason::Normal);
+        let receiving = async {
+            let all = theirs.receive_all().await;
+            drop(theirs);
+            all
+        };
+        let (closed, (received, _)) = tokio::join!(closing, receiving);
+        closed.expect("the peer plays along");
+        let received: Vec<u64> = received.iter().map(number).collect();
+        assert_eq!(received, Vec::from_iter(0..20));
+    })
     .await;
 }
 
@@ -270,21 +242,17 @@ pub async fn what_was_sent_before_closing_arrives(subject: &impl Subject) {
 ///
 /// The session writes its payloads in that format, and shows the rest to its user.
 pub async fn it_says_what_it_is(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            for end in [&mut ours, &mut theirs] {
-                let format = end.transport().format();
-                let info = end.transport().info();
-                assert_ne!(info.transport, "", "the kind of transport is named");
-                let name = info.serializer.trim_end_matches(".batched");
-                assert_eq!(name, format.name(), "its serializer has its format");
-            }
-            assert_eq!(ours.transport().format(), theirs.transport().format());
-            let name = |end: &mut End| end.transport().info().transport;
-            assert_eq!(name(&mut ours), name(&mut theirs));
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        for end in [&mut ours, &mut theirs] {
+            let format = end.transport().format();
+            let info = end.transport().info();
+            assert_ne!(info.transport, "", "the kind of transport is named");
+            let name = info.serializer.trim_end_matches(".batched");
+            assert_eq!(name, format.name(), "its serializer has its format");
+        }
+        assert_eq!(ours.transport().format(), theirs.transport().format());
+        let name = |end: &mut End| end.transport().info().transport;
+        assert_eq!(name(&mut ours), name(&mut theirs));
+    })
     .await;
 }

@@ -4,7 +4,7 @@ use wamp_core::{CloseReason, ReceiveError, TransportError};
 
 use super::each_way;
 use crate::messages::numbered;
-use crate::subject::{Options, Subject};
+use crate::subject::Subject;
 
 /// A peer that aborts, or is gone without closing, is lost; one that closes is not.
 ///
@@ -12,19 +12,15 @@ use crate::subject::{Options, Subject};
 /// order is not.
 pub async fn one_who_is_gone_without_closing_is_lost(subject: &impl Subject) {
     for aborts in [true, false] {
-        each_way(
-            subject,
-            &Options::default(),
-            async |mut ours, mut theirs| {
-                ours.tell(numbered(1)).await.expect("the peer is there");
-                if aborts {
-                    ours.transport().abort();
-                }
-                drop(ours);
-                let (_, error) = theirs.receive_all().await;
-                assert!(matches!(error, ReceiveError::Lost(_)), "{error}");
-            },
-        )
+        each_way(subject, async |mut ours, mut theirs| {
+            ours.tell(numbered(1)).await.expect("the peer is there");
+            if aborts {
+                ours.transport().abort();
+            }
+            drop(ours);
+            let (_, error) = theirs.receive_all().await;
+            assert!(matches!(error, ReceiveError::Lost(_)), "{error}");
+        })
         .await;
     }
 }
@@ -43,27 +39,23 @@ pub async fn a_complaint_is_told(subject: &impl Subject) {
         (CloseReason::Internal(why()), true),
     ];
     for (reason, complains) in reasons {
-        each_way(
-            subject,
-            &Options::default(),
-            async |mut ours, mut theirs| {
-                let hearing = async {
-                    let (_, error) = theirs.receive_all().await;
-                    drop(theirs);
-                    error
-                };
-                let (closed, error) = tokio::join!(ours.close(&reason), hearing);
-                closed.expect("the peer plays along");
-                match error {
-                    ReceiveError::Closed => assert!(!complains, "{reason:?} is not told"),
-                    ReceiveError::Lost(TransportError::ClosedByPeer { reason: told, .. }) => {
-                        assert!(complains, "{reason:?} is no complaint");
-                        assert!(told.contains("out of cheese"), "{told}");
-                    }
-                    other => panic!("{reason:?} is told as {other:?}"),
+        each_way(subject, async |mut ours, mut theirs| {
+            let hearing = async {
+                let (_, error) = theirs.receive_all().await;
+                drop(theirs);
+                error
+            };
+            let (closed, error) = tokio::join!(ours.close(&reason), hearing);
+            closed.expect("the peer plays along");
+            match error {
+                ReceiveError::Closed => assert!(!complains, "{reason:?} is not told"),
+                ReceiveError::Lost(TransportError::ClosedByPeer { reason: told, .. }) => {
+                    assert!(complains, "{reason:?} is no complaint");
+                    assert!(told.contains("out of cheese"), "{told}");
                 }
-            },
-        )
+                other => panic!("{reason:?} is told as {other:?}"),
+            }
+        })
         .await;
     }
 }

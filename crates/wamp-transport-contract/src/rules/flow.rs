@@ -89,20 +89,16 @@ impl Half {
 ///
 /// The connection of a slow client must see its GOODBYE, and that it is gone.
 pub async fn sending_that_waits_does_not_stop_receiving(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let (bell, receiver) = Bell::new();
-            let cx = &mut Context::from_waker(&receiver);
-            assert!(ours.transport().poll_receive(cx).is_pending());
-            let (_, sender) = Bell::new();
-            fill(&mut ours, &sender);
-            theirs.tell(numbered(1)).await.expect("the peer is there");
-            bell.rung().await;
-            assert_eq!(ours.receive().await.expect("it was sent"), numbered(1));
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        let (bell, receiver) = Bell::new();
+        let cx = &mut Context::from_waker(&receiver);
+        assert!(ours.transport().poll_receive(cx).is_pending());
+        let (_, sender) = Bell::new();
+        fill(&mut ours, &sender);
+        theirs.tell(numbered(1)).await.expect("the peer is there");
+        bell.rung().await;
+        assert_eq!(ours.receive().await.expect("it was sent"), numbered(1));
+    })
     .await;
 }
 
@@ -110,38 +106,34 @@ pub async fn sending_that_waits_does_not_stop_receiving(subject: &impl Subject) 
 ///
 /// The pump takes no more from the outbox until then, and nothing else wakes it.
 pub async fn room_wakes_whoever_waits_to_send(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let (bell, sender) = Bell::new();
-            let taken = fill(&mut ours, &sender);
-            let (_, receiver) = Bell::new();
-            let cx = &mut Context::from_waker(&receiver);
-            assert!(ours.transport().poll_receive(cx).is_pending());
-            // Now and then, as the waker of a task may be called for nothing.
-            let reading = async {
-                loop {
-                    theirs.receive().await.expect("it was sent");
-                }
-            };
-            let sending = async {
-                loop {
-                    bell.rung().await;
-                    let cx = &mut Context::from_waker(&sender);
-                    let transport = ours.transport();
-                    if transport.poll_flush(cx).is_ready() && transport.poll_ready(cx).is_ready() {
-                        break;
-                    }
-                }
-            };
-            assert_ne!(taken, 0, "it takes something though nobody reads");
-            tokio::select! {
-                () = sending => {}
-                () = reading => {}
+    each_way(subject, async |mut ours, mut theirs| {
+        let (bell, sender) = Bell::new();
+        let taken = fill(&mut ours, &sender);
+        let (_, receiver) = Bell::new();
+        let cx = &mut Context::from_waker(&receiver);
+        assert!(ours.transport().poll_receive(cx).is_pending());
+        // Now and then, as the waker of a task may be called for nothing.
+        let reading = async {
+            loop {
+                theirs.receive().await.expect("it was sent");
             }
-        },
-    )
+        };
+        let sending = async {
+            loop {
+                bell.rung().await;
+                let cx = &mut Context::from_waker(&sender);
+                let transport = ours.transport();
+                if transport.poll_flush(cx).is_ready() && transport.poll_ready(cx).is_ready() {
+                    break;
+                }
+            }
+        };
+        assert_ne!(taken, 0, "it takes something though nobody reads");
+        tokio::select! {
+            () = sending => {}
+            () = reading => {}
+        }
+    })
     .await;
 }
 
@@ -151,7 +143,7 @@ pub async fn room_wakes_whoever_waits_to_send(subject: &impl Subject) {
 /// Whoever drives a transport polls both, so that one of them is enough; without either the
 /// session would never end.
 pub async fn who_waits_for_room_learns_that_the_peer_is_gone(subject: &impl Subject) {
-    each_way(subject, &Options::default(), async |mut ours, theirs| {
+    each_way(subject, async |mut ours, theirs| {
         fill(&mut ours, std::task::Waker::noop());
         drop(theirs);
         until_over(&mut ours).await;
@@ -163,23 +155,19 @@ pub async fn who_waits_for_room_learns_that_the_peer_is_gone(subject: &impl Subj
 ///
 /// A client may close at any moment, in the middle of a long event, too.
 pub async fn a_peer_may_close_while_it_is_sent_much(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            fill(&mut ours, std::task::Waker::noop());
-            let closing = async {
-                // In time or by force, but it ends.
-                let _ = theirs.close(&CloseReason::Normal).await;
-                drop(theirs);
-            };
-            let ending = async {
-                until_over(&mut ours).await;
-                drop(ours);
-            };
-            tokio::join!(closing, ending);
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        fill(&mut ours, std::task::Waker::noop());
+        let closing = async {
+            // In time or by force, but it ends.
+            let _ = theirs.close(&CloseReason::Normal).await;
+            drop(theirs);
+        };
+        let ending = async {
+            until_over(&mut ours).await;
+            drop(ours);
+        };
+        tokio::join!(closing, ending);
+    })
     .await;
 }
 
@@ -208,26 +196,22 @@ async fn until_over(end: &mut End) {
 ///
 /// The reader of a long result may be a caller in the next moment.
 pub async fn a_long_message_leaves_the_other_direction_free(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let format = ours.transport().format();
-            let long = text(&format, 4 << 20);
-            ours.send(long.clone()).await.expect("there is room");
-            // The peer takes nothing of it yet.
-            let _ = ours.once(|transport, cx| transport.poll_flush(cx));
-            theirs
-                .send(event(Default::default()))
-                .await
-                .expect("there is room");
-            let flushing = async { theirs.flush().await.expect("the peer is there") };
-            let (received, ()) = tokio::join!(ours.receive(), flushing);
-            assert_eq!(received.expect("it was sent"), event(Default::default()));
-            let (flushed, received) = tokio::join!(ours.flush(), theirs.receive());
-            flushed.expect("the peer reads");
-            assert_eq!(received.expect("it was sent"), long);
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        let format = ours.transport().format();
+        let long = text(&format, 4 << 20);
+        ours.send(long.clone()).await.expect("there is room");
+        // The peer takes nothing of it yet.
+        let _ = ours.once(|transport, cx| transport.poll_flush(cx));
+        theirs
+            .send(event(Default::default()))
+            .await
+            .expect("there is room");
+        let flushing = async { theirs.flush().await.expect("the peer is there") };
+        let (received, ()) = tokio::join!(ours.receive(), flushing);
+        assert_eq!(received.expect("it was sent"), event(Default::default()));
+        let (flushed, received) = tokio::join!(ours.flush(), theirs.receive());
+        flushed.expect("the peer reads");
+        assert_eq!(received.expect("it was sent"), long);
+    })
     .await;
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use wamp_core::{Outgoing, SendError, Undeliverable};
 
-use super::{each_way, is_lost};
+use super::{each_way_with, is_lost};
 use crate::end::End;
 use crate::messages::{numbered, text};
 use crate::subject::{EndOptions, Options, Subject};
@@ -26,7 +26,7 @@ fn options(client: usize, server: usize) -> Options {
 /// tells the sender of what comes back; had the connection been lost, it would be that of somebody
 /// who has done nothing.
 pub async fn messages_arrive_up_to_the_limit_and_longer_ones_come_back(subject: &impl Subject) {
-    each_way(
+    each_way_with(
         subject,
         &options(LARGE, LARGE),
         async |mut ours, mut theirs| {
@@ -81,7 +81,7 @@ fn longest_text(ours: &mut End, max: usize) -> usize {
 ///
 /// It is never delivered, and never just missing.
 pub async fn a_message_that_the_peer_finds_too_long_is_not_just_missing(subject: &impl Subject) {
-    each_way(
+    each_way_with(
         subject,
         &options(LARGE, SMALL),
         async |mut ours, mut theirs| {
@@ -120,7 +120,7 @@ pub async fn a_message_that_the_peer_finds_too_long_is_not_just_missing(subject:
 /// The pump hands over what comes next in the outbox: a message that finds no room then would be
 /// lost.
 pub async fn a_transport_that_is_ready_takes_the_longest_message(subject: &impl Subject) {
-    each_way(subject, &options(LARGE, LARGE), async |mut ours, theirs| {
+    each_way_with(subject, &options(LARGE, LARGE), async |mut ours, theirs| {
         let max = ours.transport().max_len().expect("it has a limit");
         let longest = longest_text(&mut ours, max);
         let format = ours.transport().format();

@@ -9,7 +9,7 @@ use wamp_core::CloseReason;
 use super::{assert_over, each_way, fill};
 use crate::end::End;
 use crate::messages::numbered;
-use crate::subject::{Options, Subject};
+use crate::subject::Subject;
 
 /// How long closing may take, whatever the peer does. The driver of a session waits so long; the
 /// connection of a router has a time of its own, and [`Connection::close`] has none: there the
@@ -20,7 +20,7 @@ pub const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Closing ends within [`CLOSES_WITHIN`] though the peer does nothing.
 pub async fn closing_ends_though_the_peer_does_nothing(subject: &impl Subject) {
-    each_way(subject, &Options::default(), async |mut ours, theirs| {
+    each_way(subject, async |mut ours, theirs| {
         closes_in_time(&mut ours).await;
         drop(theirs);
     })
@@ -30,7 +30,7 @@ pub async fn closing_ends_though_the_peer_does_nothing(subject: &impl Subject) {
 /// Closing ends within [`CLOSES_WITHIN`] though the peer has read nothing for long, and there is much
 /// to be flushed.
 pub async fn closing_ends_though_the_peer_reads_nothing(subject: &impl Subject) {
-    each_way(subject, &Options::default(), async |mut ours, theirs| {
+    each_way(subject, async |mut ours, theirs| {
         fill(&mut ours, Waker::noop());
         closes_in_time(&mut ours).await;
         drop(theirs);
@@ -40,23 +40,19 @@ pub async fn closing_ends_though_the_peer_reads_nothing(subject: &impl Subject) 
 
 /// Closing ends within [`CLOSES_WITHIN`] though the peer never stops sending.
 pub async fn closing_ends_though_the_peer_does_not_stop_sending(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            let sending = async {
-                while theirs.tell(numbered(1)).await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-                // It does not play along: it is just there.
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                () = closes_in_time(&mut ours) => {}
-                () = sending => {}
+    each_way(subject, async |mut ours, mut theirs| {
+        let sending = async {
+            while theirs.tell(numbered(1)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
-        },
-    )
+            // It does not play along: it is just there.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = closes_in_time(&mut ours) => {}
+            () = sending => {}
+        }
+    })
     .await;
 }
 
@@ -75,19 +71,15 @@ async fn closes_in_time(end: &mut End) {
 ///
 /// A session may have nothing to say for days.
 pub async fn an_idle_connection_stays(subject: &impl Subject) {
-    each_way(
-        subject,
-        &Options::default(),
-        async |mut ours, mut theirs| {
-            tokio::select! {
-                received = ours.receive() => panic!("{received:?}"),
-                received = theirs.receive() => panic!("{received:?}"),
-                () = tokio::time::sleep(Duration::from_secs(3600)) => {}
-            }
-            let (told, received) = tokio::join!(ours.tell(numbered(1)), theirs.receive());
-            told.expect("the peer is there");
-            assert_eq!(received.expect("it was sent"), numbered(1));
-        },
-    )
+    each_way(subject, async |mut ours, mut theirs| {
+        tokio::select! {
+            received = ours.receive() => panic!("{received:?}"),
+            received = theirs.receive() => panic!("{received:?}"),
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+        }
+        let (told, received) = tokio::join!(ours.tell(numbered(1)), theirs.receive());
+        told.expect("the peer is there");
+        assert_eq!(received.expect("it was sent"), numbered(1));
+    })
     .await;
 }

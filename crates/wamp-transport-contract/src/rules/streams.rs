@@ -171,7 +171,12 @@ async fn exchange(line: &mut Line, messages: u64) {
         tokio::join!(speak(theirs), hear(ours));
     }
     let normal = CloseReason::Normal;
-    let (closed, heard) = tokio::join!(ours.close(&normal), theirs.receive());
+    let hearing = async {
+        let heard = theirs.receive().await;
+        let _ = theirs.close(&normal).await;
+        heard
+    };
+    let (closed, heard) = tokio::join!(ours.close(&normal), hearing);
     let error = heard.expect_err("nothing was sent");
     assert!(matches!(error, ReceiveError::Closed), "{error}");
     closed.expect("the line works");
