@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use wamp_messages::{Format, Message};
+use wamp_messages::{Format, Message, Payload};
 
 use crate::outgoing::Outgoing;
 use crate::transport::{
@@ -16,6 +16,9 @@ use crate::transport::{
 /// How many messages wait on the way before the sender does.
 const CAPACITY: usize = 256;
 
+/// How many octets of payload wait on the way before the sender does, beside one message.
+const CAPACITY_OCTETS: usize = 1 << 20;
+
 /// One end of an in-memory transport.
 #[derive(Debug)]
 pub struct MemoryTransport {
@@ -23,6 +26,15 @@ pub struct MemoryTransport {
     outgoing: Arc<Lane>,
     format: Format,
     info: ConnectionInfo,
+    over: Option<Over>,
+}
+
+/// How it ended for this end.
+#[derive(Debug, Clone, Copy)]
+enum Over {
+    Closed,
+    ClosedByPeer,
+    Lost,
 }
 
 impl MemoryTransport {
@@ -37,6 +49,7 @@ impl MemoryTransport {
                 serializer: format.name().to_owned(),
                 ..ConnectionInfo::new("memory")
             },
+            over: None,
         };
         (end(&one, &other), end(&other, &one))
     }
@@ -44,29 +57,38 @@ impl MemoryTransport {
 
 impl Transport for MemoryTransport {
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ReceiveError>> {
-        let mut lane = self.incoming.lock();
-        if let Some(message) = lane.queue.pop_front() {
-            let sender = lane.sender.take();
-            drop(lane);
-            sender.into_iter().for_each(Waker::wake);
-            return Poll::Ready(Ok(message.into_message()));
-        }
-        match lane.end {
-            End::Open => {
-                lane.receiver = Some(cx.waker().clone());
-                Poll::Pending
+        if self.over.is_none() {
+            let mut lane = self.incoming.lock();
+            if let Some(message) = lane.queue.pop_front() {
+                lane.octets = lane.octets.saturating_sub(octets(&message));
+                let sender = lane.sender.take();
+                drop(lane);
+                sender.into_iter().for_each(Waker::wake);
+                return Poll::Ready(Ok(message.into_message()));
             }
-            End::Closed => Poll::Ready(Err(ReceiveError::Closed)),
-            End::Aborted => Poll::Ready(Err(TransportError::Closed.into())),
+            self.over = match lane.end {
+                End::Open => {
+                    lane.receiver = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                End::Closed => Some(Over::ClosedByPeer),
+                End::Aborted => Some(Over::Lost),
+            };
         }
+        Poll::Ready(Err(match self.over {
+            Some(Over::ClosedByPeer) => ReceiveError::Closed,
+            _ => TransportError::Closed.into(),
+        }))
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        let mut lane = self.outgoing.lock();
-        if lane.end != End::Open {
+        if self.over.is_some() {
             return Poll::Ready(Err(TransportError::Closed));
         }
-        if lane.queue.len() < CAPACITY {
+        let mut lane = self.outgoing.lock();
+        let is_full = lane.queue.len() >= CAPACITY || lane.octets >= CAPACITY_OCTETS;
+        // Of a peer that is gone receiving tells, after the last that the peer has said.
+        if !is_full || lane.is_forsaken {
             return Poll::Ready(Ok(()));
         }
         lane.sender = Some(cx.waker().clone());
@@ -74,15 +96,21 @@ impl Transport for MemoryTransport {
     }
 
     fn send(&mut self, message: &Outgoing) -> Result<(), SendError> {
-        let mut lane = self.outgoing.lock();
-        if lane.end != End::Open {
+        if self.over.is_some() {
             return Err(TransportError::Closed.into());
         }
-        lane.queue.push_back(message.clone());
+        let mut lane = self.outgoing.lock();
+        if !lane.is_forsaken {
+            lane.octets += octets(message);
+            lane.queue.push_back(message.clone());
+        }
         Ok(())
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if self.over.is_some() {
+            return Poll::Ready(Err(TransportError::Closed));
+        }
         let receiver = self.outgoing.lock().receiver.take();
         receiver.into_iter().for_each(Waker::wake);
         Poll::Ready(Ok(()))
@@ -93,13 +121,12 @@ impl Transport for MemoryTransport {
         _: &mut Context<'_>,
         _: &CloseReason,
     ) -> Poll<Result<(), TransportError>> {
-        self.outgoing.end(End::Closed);
+        self.end(End::Closed, Over::Closed);
         Poll::Ready(Ok(()))
     }
 
     fn abort(&mut self) {
-        self.outgoing.end(End::Aborted);
-        self.incoming.end(End::Aborted);
+        self.end(End::Aborted, Over::Lost);
     }
 
     fn format(&self) -> Format {
@@ -111,11 +138,24 @@ impl Transport for MemoryTransport {
     }
 }
 
+impl MemoryTransport {
+    /// Ends both directions; for this end it stays as it ended first.
+    fn end(&mut self, end: End, over: Over) {
+        self.over.get_or_insert(over);
+        self.outgoing.end(end);
+        self.incoming.forsake();
+    }
+}
+
 impl Drop for MemoryTransport {
     fn drop(&mut self) {
-        self.outgoing.end(End::Closed);
-        self.incoming.end(End::Closed);
+        self.end(End::Closed, Over::Closed);
     }
+}
+
+/// What a message is charged on the way.
+fn octets(message: &Outgoing) -> usize {
+    message.message().payload().map_or(0, Payload::len)
 }
 
 /// One direction.
@@ -125,9 +165,13 @@ struct Lane(Mutex<LaneState>);
 #[derive(Debug, Default)]
 struct LaneState {
     queue: VecDeque<Outgoing>,
+    octets: usize,
     receiver: Option<Waker>,
     sender: Option<Waker>,
+    /// Whether the sender has ended it, and how.
     end: End,
+    /// Whether nobody receives any more: what is sent is dropped.
+    is_forsaken: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +187,7 @@ impl Lane {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The sender sends nothing more.
     fn end(&self, end: End) {
         let mut lane = self.lock();
         if lane.end == End::Open {
@@ -151,8 +196,19 @@ impl Lane {
         if end == End::Aborted {
             lane.queue.clear();
         }
-        let wakers = [lane.receiver.take(), lane.sender.take()];
+        let receiver = lane.receiver.take();
         drop(lane);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        receiver.into_iter().for_each(Waker::wake);
+    }
+
+    /// The receiver receives nothing more.
+    fn forsake(&self) {
+        let mut lane = self.lock();
+        lane.is_forsaken = true;
+        let dropped = std::mem::take(&mut lane.queue);
+        let sender = lane.sender.take();
+        drop(lane);
+        drop(dropped);
+        sender.into_iter().for_each(Waker::wake);
     }
 }

@@ -51,7 +51,7 @@ async fn a_conversation_passes_a_tcp_socket() {
     let client = TcpStream::connect(listener.local_addr().unwrap());
     let (client, incoming) = tokio::join!(client, listener.accept());
     let accepted = incoming.handshake().await.unwrap();
-    converse(client.unwrap(), accepted.stream).await;
+    converse(client.unwrap().into(), accepted.stream).await;
 }
 
 #[cfg(unix)]

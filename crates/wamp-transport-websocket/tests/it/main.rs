@@ -4,6 +4,7 @@
 
 mod closing;
 mod connect;
+mod contract;
 mod flow;
 mod heartbeat;
 mod limits;
