@@ -170,8 +170,9 @@ pub struct SessionLimits {
     /// Messages that it may send, of whatever kind; `None` is any number, and the default.
     ///
     /// Nothing is lost above it, and nothing is told: the connection is not read until the next
-    /// message may come, so that in the end the client waits. Its pings wait as well: a rate that
-    /// is lower than that of the pings ends connections.
+    /// message may come, so that in the end the client waits. Its pings wait behind its messages: a
+    /// client that sends far more than it may can take the router for dead. The timer knows
+    /// milliseconds, so that a rate of thousands needs a burst.
     pub rate: Option<Rate>,
 }
 

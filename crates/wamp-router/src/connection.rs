@@ -295,8 +295,6 @@ impl<T: Transport> Connection<T> {
             realm.count_slow();
         }
         self.leave();
-        // Whoever waits for it goes on.
-        self.outbox.close();
         let limits = self.router.settings.outbox;
         self.outbox = Arc::new(Outbox::new(limits));
         if let Some(waker) = &self.waker {
@@ -336,6 +334,7 @@ impl<T: Transport> Connection<T> {
     fn leave(&mut self) {
         if let Phase::Open(Membership { realm, peer, .. }) = &self.phase {
             realm.leave(*peer, &mut self.touched);
+            // Who has left waits for nobody.
             self.touched.flooded.clear();
             self.pace = Pace::default();
             self.phase = Phase::Idle { is_new: false };

@@ -31,8 +31,11 @@ pub enum SlowConsumers {
     ///
     /// What the publisher sends meanwhile stays in its socket, so that in the end it waits itself;
     /// it is told nothing. Its connection still sends what is for it, and its ping deadline stands
-    /// still. But its own pings are not answered either: `at_most` must be less than the time after
-    /// which clients take a router for dead that does not answer.
+    /// still. But its own pings are not answered either, and they wait behind the messages that it
+    /// has sent before: `at_most` is to be well below the time after which clients take a router
+    /// for dead that does not answer.
+    ///
+    /// A publisher that is gone waits no more, and then gives nobody up.
     Block {
         /// How long a session may stay above the mark and hold up a publisher; then it is
         /// disconnected, and the publisher goes on. With zero it is disconnected at once.

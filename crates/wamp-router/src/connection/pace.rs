@@ -163,3 +163,77 @@ impl<T: Transport> Connection<T> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    use wamp_core::{AboveMark, Outbox, OutboxLimits, Pushed};
+    use wamp_messages::message::Event;
+    use wamp_messages::{Payload, PublicationId, SubscriptionId};
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// An outbox with an event above its mark, twice.
+    fn flooded() -> Flooded {
+        let outbox = Arc::new(Outbox::new(OutboxLimits::default().mark(1)));
+        let event = Event {
+            subscription: SubscriptionId::ZERO,
+            publication: PublicationId::ZERO,
+            details: Default::default(),
+            payload: Payload::empty(),
+        };
+        match outbox.push_or(event.into(), AboveMark::Admit) {
+            Pushed::Above(_, flood) => [(Arc::clone(&outbox), flood), (outbox, flood)].into(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_leaves_no_waker_behind_whatever_becomes_of_it() {
+        // It ends, or another task goes on with it before.
+        let endings: [fn(Pace); 2] = [drop, |mut pace| {
+            let other = pace.poll_ready(&mut Context::from_waker(Waker::noop()));
+            assert!(other.is_pending());
+        }];
+        for end in endings {
+            let flooded = flooded();
+            let outbox = Arc::clone(&flooded[0].0);
+            let mut pace = Pace::default();
+            pace.at_most = Duration::from_secs(1);
+            pace.hold_for(flooded);
+            let task = Arc::new(Nothing);
+            let waker = Waker::from(Arc::clone(&task));
+            for _ in 0..3 {
+                let waits = pace.poll_ready(&mut Context::from_waker(&waker));
+                assert!(waits.is_pending());
+            }
+            drop(waker);
+            // The outbox, the timer, and the pace itself know the task.
+            assert!(Arc::strong_count(&task) > 1);
+            end(pace);
+            assert_eq!(Arc::strong_count(&task), 1);
+            assert!(!outbox.is_closed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_waited_for_in_vain_is_given_up() {
+        let flooded = flooded();
+        let outbox = Arc::clone(&flooded[0].0);
+        let mut pace = Pace::default();
+        pace.at_most = Duration::from_secs(1);
+        pace.hold_for(flooded);
+        let begin = Instant::now();
+        std::future::poll_fn(|cx| pace.poll_ready(cx)).await;
+        assert_eq!(begin.elapsed().as_secs(), 1);
+        assert!(outbox.has_overflowed());
+    }
+}

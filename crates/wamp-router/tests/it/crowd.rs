@@ -10,7 +10,7 @@ use crate::client::{Client, REALM};
 use crate::gate::{Gated, long, number, router};
 
 const SUBSCRIBERS: usize = 1_000;
-const EVENTS: u64 = 100;
+const EVENTS: u64 = 50;
 
 /// Publishes to a crowd of which one does not read: all others get every event, in order, and
 /// nobody waits. Returns the one who does not read.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use wamp_core::{
@@ -24,6 +25,8 @@ pub(crate) fn router(policy: SlowConsumers, mark: usize) -> Router {
     Router::builder()
         .realm(Realm::new(REALM).slow_consumers(policy))
         .outbox_limits(limits.mark(mark * WEIGHT).reserve(10 * WEIGHT))
+        // Who is too slow is told so whenever he reads.
+        .closing_timeout(Duration::from_secs(86_400))
         .build()
 }
 

@@ -65,7 +65,7 @@ async fn silence_is_saved_up_to_the_burst() {
 async fn by_default_there_is_no_rate() {
     let router = open().build();
     let mut client = Client::join(&router).await;
-    for first in (1..100_000).step_by(100) {
+    for first in (1..10_000).step_by(100) {
         send_all(&mut client, first..first + 100).await;
         let times = times(&mut client, first..first + 100).await;
         assert_eq!(times, [0; 100]);

@@ -4,6 +4,7 @@ mod attacks;
 mod deaths;
 mod formats;
 mod order;
+mod overload;
 mod stress;
 mod texts;
 mod volume;
