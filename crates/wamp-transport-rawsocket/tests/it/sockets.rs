@@ -1,7 +1,7 @@
 //! Over real sockets.
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use wamp_core::{ReceiveError, Transport};
 use wamp_net::Listener;
 use wamp_transport_rawsocket::{
@@ -50,7 +50,8 @@ async fn a_conversation_passes_a_tcp_socket() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap());
     let (client, incoming) = tokio::join!(client, listener.accept());
-    converse(client.unwrap(), incoming.stream).await;
+    let accepted = incoming.handshake().await.unwrap();
+    converse(client.unwrap(), accepted.stream).await;
 }
 
 #[cfg(unix)]
@@ -66,7 +67,7 @@ async fn both_addresses_are_known() {
     let address = listener.local_addr().unwrap();
     let client = TcpStream::connect(address).await.unwrap();
     let local = client.local_addr().unwrap();
-    let incoming = listener.accept().await;
+    let incoming = listener.accept().await.handshake().await.unwrap();
     let (options, policy) = (ConnectOptions::default(), AcceptOptions::default());
     let serializer = serializer("json");
     let (client, server) = tokio::join!(
@@ -99,7 +100,7 @@ async fn a_refusal_reaches_a_client_that_has_sent_more() {
             reply
         };
         let serving = async {
-            let incoming = listener.accept().await;
+            let incoming = listener.accept().await.handshake().await.unwrap();
             if full {
                 let within = std::time::Duration::from_secs(60);
                 refuse(incoming.stream, HandshakeError::MAX_CONNECTIONS, within).await;
@@ -115,17 +116,17 @@ async fn a_refusal_reaches_a_client_that_has_sent_more() {
 
 #[tokio::test]
 async fn a_connection_that_is_reset_is_an_error_of_the_handshake() {
-    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap())
         .await
         .unwrap();
     let options = ConnectOptions::default();
     let serializer = serializer("json");
     let resetting = async {
-        let incoming = listener.accept().await;
-        incoming.stream.readable().await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.readable().await.unwrap();
         // With a request that was not read.
-        drop(incoming);
+        drop(stream);
     };
     let (connected, ()) = tokio::join!(connect(client, info(), &serializer, &options), resetting);
     let error = connected.unwrap_err();

@@ -12,3 +12,4 @@ mod noise;
 mod refuse;
 mod sockets;
 mod support;
+mod upgrade;
