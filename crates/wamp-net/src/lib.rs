@@ -48,6 +48,7 @@ pub mod dial;
 pub mod endpoint;
 mod file_limit;
 pub mod heartbeat;
+mod keep_alive;
 pub mod listen;
 mod percent;
 pub mod sniff;

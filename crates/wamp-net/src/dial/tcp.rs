@@ -10,13 +10,15 @@ use tokio::net::TcpStream;
 use crate::dial::deadline::Deadline;
 use crate::dial::{Attempts, DialError, DialOptions, race};
 use crate::endpoint::Host;
+use crate::keep_alive::keep_alive;
 
 /// Opens a TCP connection to a host.
 ///
 /// All of its addresses are tried, IPv6 and IPv4 in turn; the next begins when the one before it
 /// failed or has taken [`DialOptions::attempt_delay`], and the first that connects wins. The
-/// connection sends without delay (`TCP_NODELAY`). It goes there directly, and nothing is spoken
-/// over it: of the options those of TLS and of a proxy are not for it.
+/// connection sends without delay (`TCP_NODELAY`), and has the keep-alive of TCP. It goes there
+/// directly, and nothing is spoken over it: of the options those of TLS and of a proxy are not for
+/// it.
 ///
 /// Dropping the future ends all attempts.
 ///
@@ -42,6 +44,9 @@ pub(super) async fn connect(
     let connect = async |address| {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        if let Err(error) = keep_alive(&stream) {
+            tracing::debug!(%address, %error, "the keep-alive could not be set");
+        }
         Ok(stream)
     };
     connect_by(connect, host, port, options, deadline).await

@@ -12,6 +12,7 @@ use tokio::net::UnixListener;
 use wamp_core::ConnectionInfo;
 
 use super::resilient::Accept;
+use crate::keep_alive::keep_alive;
 use crate::stream::Plain;
 
 /// Where a listener listens.
@@ -72,6 +73,9 @@ impl Accept for Socket {
                 let (stream, peer_addr) = ready!(listener.poll_accept(cx))?;
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%peer_addr, %error, "TCP_NODELAY could not be set");
+                }
+                if let Err(error) = keep_alive(&stream) {
+                    tracing::debug!(%peer_addr, %error, "the keep-alive could not be set");
                 }
                 Connected {
                     stream: Plain::Tcp(stream),

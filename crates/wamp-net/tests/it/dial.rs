@@ -23,6 +23,7 @@ async fn a_name_is_looked_up_and_its_open_address_found() {
         .unwrap();
     assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
     assert!(stream.nodelay().unwrap());
+    assert!(socket2::SockRef::from(&stream).keepalive().unwrap());
 }
 
 #[tokio::test]
