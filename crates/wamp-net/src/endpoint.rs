@@ -67,6 +67,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    pub(crate) const fn new(address: Address, is_tls: bool, protocol: Protocol) -> Self {
+        Self {
+            address,
+            is_tls,
+            protocol,
+        }
+    }
+
     /// Where the connection goes.
     pub const fn address(&self) -> &Address {
         &self.address

@@ -207,6 +207,14 @@ impl Listener {
         self
     }
 
+    /// Whether connections are encrypted by TLS.
+    pub const fn is_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
     /// Where it listens, over TCP or a Unix socket.
     ///
     /// # Errors

@@ -76,5 +76,5 @@ pub use tokio_tungstenite::tungstenite::http;
 pub use crate::client::{ConnectError, ConnectOptions, connect, dial};
 pub use crate::config::WebSocketConfig;
 pub use crate::negotiate::{Subprotocol, accept_answer, default_serializers, negotiate};
-pub use crate::server::{AcceptError, AcceptOptions, OnRequest, Refusal, Upgrade, accept};
+pub use crate::server::{AcceptError, AcceptOptions, OnRequest, Refusal, Upgrade, accept, refuse};
 pub use crate::transport::{Role, WebSocketTransport};

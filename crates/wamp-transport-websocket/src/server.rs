@@ -49,6 +49,18 @@ where
     Ok(upgrade.accept_after(stream, rest, info).await)
 }
 
+/// Refuses a client over a stream, whatever it asks for: a listener that is full says so, for
+/// example, by status 503.
+///
+/// It waits until the client has taken the answer, at most for a second. Dropping the future drops
+/// the stream.
+pub async fn refuse<S>(mut stream: S, refusal: &Refusal)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    tell(&mut stream, refusal).await;
+}
+
 /// Why a client was not accepted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

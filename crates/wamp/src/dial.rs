@@ -1,13 +1,22 @@
 //! From a URL to a session.
 
+use std::error::Error;
+
 use async_trait::async_trait;
 use wamp_core::Transport;
-use wamp_net::{DialOptions, Endpoint};
+#[cfg(feature = "proxy")]
+use wamp_net::dial::Proxy;
+#[cfg(feature = "tls")]
+use wamp_net::tls::ClientTls;
+use wamp_net::{DialOptions, Endpoint, Protocol};
 use wamp_serializers::Serializer;
 use wamp_session::{Connect, ConnectError, Connector};
-use wamp_transport_websocket::{self as websocket, ConnectOptions};
+#[cfg(feature = "rawsocket")]
+use wamp_transport_rawsocket as rawsocket;
+#[cfg(feature = "websocket")]
+use wamp_transport_websocket as websocket;
 
-/// Connects to the router at a URL, such as `ws://localhost:8080/ws`.
+/// Connects to the router at a URL, such as `wss://router.example/ws`.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), wamp::ConnectError> {
@@ -16,13 +25,23 @@ use wamp_transport_websocket::{self as websocket, ConnectOptions};
 /// # }
 /// ```
 ///
-/// A URL that is none is an error when it is awaited. For more to say about the connection there is
+/// | URL | what is spoken, and over what |
+/// |---|---|
+/// | `ws://HOST[:80][/PATH]` | WebSocket over TCP |
+/// | `wss://HOST[:443][/PATH]` | WebSocket over TLS |
+/// | `rs://HOST[:80]` | RawSocket over TCP |
+/// | `rss://HOST[:443]` | RawSocket over TLS |
+/// | `unix:/PATH` | RawSocket over a Unix domain socket |
+/// | `ws+unix:/PATH[:/HTTP/PATH]` | WebSocket over a Unix domain socket |
+///
+/// A URL that is none is an error when it is awaited, and so is a certificate that nobody vouches
+/// for: none of them ever falls back to another. For more to say about the connection there is
 /// [`Dial`].
 pub fn connect(url: impl Into<String>) -> Connect {
     Dial::new(url).connect()
 }
 
-/// How to reach the router at a URL: serializers, headers, limits and times.
+/// How to reach the router at a URL: serializers, TLS, headers, limits and times.
 ///
 /// ```no_run
 /// use wamp::{Dial, Serializer};
@@ -41,7 +60,10 @@ pub fn connect(url: impl Into<String>) -> Connect {
 pub struct Dial {
     url: String,
     dialling: DialOptions,
-    websocket: ConnectOptions,
+    #[cfg(feature = "websocket")]
+    websocket: websocket::ConnectOptions,
+    #[cfg(feature = "rawsocket")]
+    rawsocket: rawsocket::ConnectOptions,
 }
 
 impl Dial {
@@ -50,14 +72,30 @@ impl Dial {
         Self {
             url: url.into(),
             dialling: DialOptions::default(),
-            websocket: ConnectOptions::default(),
+            #[cfg(feature = "websocket")]
+            websocket: websocket::ConnectOptions::default(),
+            #[cfg(feature = "rawsocket")]
+            rawsocket: rawsocket::ConnectOptions::default(),
         }
     }
 
     /// Offers these serializers, the preferred one first.
+    ///
+    /// RawSocket has none that are batched, and leaves them out.
     #[must_use]
     pub fn serializers(mut self, serializers: impl IntoIterator<Item = Serializer>) -> Self {
-        self.websocket = self.websocket.serializers(serializers);
+        let serializers: Vec<Serializer> = serializers.into_iter().collect();
+        #[cfg(feature = "rawsocket")]
+        {
+            let plain = serializers
+                .iter()
+                .filter(|serializer| !serializer.is_batched());
+            self.rawsocket = self.rawsocket.serializers(plain.cloned());
+        }
+        #[cfg(feature = "websocket")]
+        {
+            self.websocket = self.websocket.serializers(serializers);
+        }
         self
     }
 
@@ -68,10 +106,42 @@ impl Dial {
         self
     }
 
-    /// Changes how WebSocket is asked for: headers, limits, times.
+    /// Sets what is trusted, where the URL is one of `wss://` or `rss://`. Without it that is what
+    /// the platform trusts.
+    #[cfg(feature = "tls")]
     #[must_use]
-    pub fn websocket(mut self, change: impl FnOnce(ConnectOptions) -> ConnectOptions) -> Self {
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.dialling = self.dialling.tls(tls);
+        self
+    }
+
+    /// Goes through a proxy.
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.dialling = self.dialling.proxy(proxy);
+        self
+    }
+
+    /// Changes how WebSocket is asked for: headers, limits, times.
+    #[cfg(feature = "websocket")]
+    #[must_use]
+    pub fn websocket(
+        mut self,
+        change: impl FnOnce(websocket::ConnectOptions) -> websocket::ConnectOptions,
+    ) -> Self {
         self.websocket = change(self.websocket);
+        self
+    }
+
+    /// Changes how RawSocket is asked for: limits, times.
+    #[cfg(feature = "rawsocket")]
+    #[must_use]
+    pub fn rawsocket(
+        mut self,
+        change: impl FnOnce(rawsocket::ConnectOptions) -> rawsocket::ConnectOptions,
+    ) -> Self {
+        self.rawsocket = change(self.rawsocket);
         self
     }
 
@@ -79,28 +149,55 @@ impl Dial {
     pub fn connect(self) -> Connect {
         Connect::with(self)
     }
+
+    fn failed(&self, error: &dyn Error) -> ConnectError {
+        ConnectError::Connect(format!("{}: {error}", self.url))
+    }
+
+    #[cfg(feature = "websocket")]
+    async fn by_websocket(&self, endpoint: &Endpoint) -> Result<Box<dyn Transport>, ConnectError> {
+        match websocket::dial(endpoint, &self.dialling, &self.websocket).await {
+            Ok(transport) => Ok(Box::new(transport)),
+            // It names the place itself.
+            Err(websocket::ConnectError::Dial(error)) => {
+                Err(ConnectError::Connect(error.to_string()))
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    #[cfg(feature = "rawsocket")]
+    async fn by_rawsocket(&self, endpoint: &Endpoint) -> Result<Box<dyn Transport>, ConnectError> {
+        match rawsocket::dial(endpoint, &self.dialling, &self.rawsocket).await {
+            Ok(transport) => Ok(Box::new(transport)),
+            Err(rawsocket::ConnectError::Dial(error)) => {
+                Err(ConnectError::Connect(error.to_string()))
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
 }
 
 #[async_trait]
 impl Connector for Dial {
     async fn connect(&self) -> Result<Box<dyn Transport>, ConnectError> {
-        let failed =
-            |error: &dyn std::error::Error| ConnectError::Connect(format!("{}: {error}", self.url));
         let endpoint: Endpoint = match self.url.parse() {
             Ok(endpoint) => endpoint,
             // This URL is not to be repeated: it holds what may be a password.
             Err(error) if self.url.contains('@') => {
                 return Err(ConnectError::Connect(error.to_string()));
             }
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(self.failed(&error)),
         };
-        websocket::dial(&endpoint, &self.dialling, &self.websocket)
-            .await
-            .map(|transport| Box::new(transport) as Box<dyn Transport>)
-            .map_err(|error| match error {
-                // It names the place itself.
-                websocket::ConnectError::Dial(error) => ConnectError::Connect(error.to_string()),
-                error => failed(&error),
-            })
+        match endpoint.protocol() {
+            #[cfg(feature = "websocket")]
+            Protocol::WebSocket { .. } => self.by_websocket(&endpoint).await,
+            #[cfg(feature = "rawsocket")]
+            Protocol::RawSocket => self.by_rawsocket(&endpoint).await,
+            _ => Err(ConnectError::Connect(format!(
+                "{endpoint}: this transport is not compiled in; it is a feature of the crate wamp: \
+                 `websocket` or `rawsocket`"
+            ))),
+        }
     }
 }

@@ -92,7 +92,7 @@ impl Router {
         self.inner.counts(realm)
     }
 
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "websocket", feature = "rawsocket"))]
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }

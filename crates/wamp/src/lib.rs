@@ -33,25 +33,31 @@
 //!
 //! # Crate features
 //!
-//! All are on by default, and only add items.
+//! All of these are on by default; they only add items.
 //!
-//! - `websocket`: the WebSocket transport, and with it [`connect`] and [`Router::listen`].
+//! - `websocket`: the WebSocket transport.
+//! - `rawsocket`: the RawSocket transport. With either of them there are [`connect`] and
+//!   [`Router::listen`].
+//! - `tls`: TLS for both.
 //! - `router`: the router.
 //! - `json`, `msgpack`, `cbor`: the serializers.
+//!
+//! Off by default is
+//!
+//! - `proxy`: connecting through HTTP CONNECT and SOCKS5 proxies.
 //!
 //! # Not here yet
 //!
 //! The Basic Profile is complete. Of the Advanced Profile there are publisher exclusion and black-
-//! and whitelisting of subscribers; of authentication, anonymous and ticket; of transports,
-//! WebSocket without TLS. There are no patterns, no shared registrations, no canceling, no progressive
+//! and whitelisting of subscribers; of authentication, anonymous and ticket. There are no patterns, no shared registrations, no canceling, no progressive
 //! results, no identification of callers and publishers, no meta API, no end-to-end encryption, and
 //! no reconnecting yet.
 
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "websocket", feature = "rawsocket"))]
 mod dial;
 #[cfg(feature = "router")]
 mod embedded;
-#[cfg(all(feature = "router", feature = "websocket"))]
+#[cfg(all(feature = "router", any(feature = "websocket", feature = "rawsocket")))]
 mod server;
 
 pub mod guide;
@@ -79,18 +85,22 @@ pub use wamp_session::{
 pub use {wamp_auth as auth, wamp_core as core, wamp_messages as messages};
 pub use {wamp_serializers as serializers, wamp_session as session};
 
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "websocket", feature = "rawsocket"))]
 pub use crate::dial::{Dial, connect};
 #[cfg(feature = "router")]
 pub use crate::embedded::{Router, RouterBuilder};
-#[cfg(all(feature = "router", feature = "websocket"))]
-pub use crate::server::{Listen, Server};
+#[cfg(all(feature = "router", any(feature = "websocket", feature = "rawsocket")))]
+pub use crate::server::{AcceptError, AcceptOptions, Listen, Server};
 #[cfg(feature = "router")]
 pub use wamp_auth::{AnonymousAccess, RouterAuthenticator, StaticTickets};
+#[cfg(any(feature = "websocket", feature = "rawsocket"))]
+pub use wamp_net as net;
 /// What can be said of a router beyond what is exported here: limits, their error URIs.
 #[cfg(feature = "router")]
 pub use wamp_router as router;
 #[cfg(feature = "router")]
 pub use wamp_router::{Permissions, Realm, RealmCounts, SlowConsumers};
+#[cfg(feature = "rawsocket")]
+pub use wamp_transport_rawsocket as rawsocket;
 #[cfg(feature = "websocket")]
-pub use {wamp_net as net, wamp_transport_websocket as websocket};
+pub use wamp_transport_websocket as websocket;

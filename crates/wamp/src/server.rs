@@ -1,5 +1,8 @@
 //! The listeners of a router.
 
+mod accept;
+
+use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
@@ -9,16 +12,26 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use wamp_core::ConnectionInfo;
-use wamp_net::{Accepted, Incoming, ListenError, ListenLimits, Listener};
-use wamp_transport_websocket::http::StatusCode;
-use wamp_transport_websocket::{AcceptError, AcceptOptions, Refusal, accept};
+use wamp_net::listen::{Incoming, LocalAddr};
+use wamp_net::sniff::sniff;
+#[cfg(feature = "tls")]
+use wamp_net::tls::ServerTls;
+use wamp_net::{ListenError, ListenLimits, Listener, Protocol};
+#[cfg(feature = "rawsocket")]
+use wamp_transport_rawsocket as rawsocket;
+#[cfg(feature = "websocket")]
+use wamp_transport_websocket as websocket;
 
 use crate::embedded::Router;
+use crate::server::accept::Accepted;
+pub use crate::server::accept::{AcceptError, AcceptOptions};
 
 impl Router {
-    /// Listens on an address, such as `127.0.0.1:8080`, and serves those who connect by WebSocket.
+    /// Listens on an address, such as `127.0.0.1:8080` or `unix:/run/wamp.sock`, and serves those
+    /// who connect by WebSocket or RawSocket.
     ///
     /// ```
+    /// # #[cfg(feature = "websocket")] {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use wamp::Router;
@@ -31,6 +44,7 @@ impl Router {
     /// println!("listening on {}", server.url());
     /// # Ok(())
     /// # }
+    /// # }
     /// ```
     pub fn listen(&self, address: impl Into<String>) -> Listen {
         self.listen_on(Source::Address(address.into()))
@@ -41,15 +55,15 @@ impl Router {
         self.listen_on(Source::Listener(Box::new(listener)))
     }
 
-    /// Serves the client at the other end of a stream, from the WebSocket handshake to the end of the
-    /// connection: a TLS stream, a Unix socket, whatever carries octets.
+    /// Serves the client at the other end of a stream, from the handshake of WebSocket or RawSocket
+    /// to the end of the connection: a TLS stream, a pipe, whatever carries octets.
     ///
-    /// What is no WebSocket is answered, too: with an HTTP response that says why. Dropping the
-    /// future ends session and connection at once.
+    /// What is neither is answered, too: with an HTTP response that says why. Dropping the future
+    /// ends session and connection at once.
     ///
     /// # Errors
     ///
-    /// The handshake failed; the client was told.
+    /// The handshake failed; the client was told what there was to tell.
     pub async fn accept_stream<S>(
         &self,
         stream: S,
@@ -59,8 +73,8 @@ impl Router {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let transport = accept(stream, info, options).await?;
-        self.accept(transport).await;
+        let accepted = Accepted::accept(stream, info, options).await?;
+        accepted.serve(self).await;
         Ok(())
     }
 
@@ -69,7 +83,9 @@ impl Router {
             router: self.clone(),
             source,
             limits: None,
-            websocket: AcceptOptions::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            options: AcceptOptions::default(),
         }
     }
 }
@@ -80,7 +96,9 @@ pub struct Listen {
     router: Router,
     source: Source,
     limits: Option<ListenLimits>,
-    websocket: AcceptOptions,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
+    options: AcceptOptions,
 }
 
 enum Source {
@@ -89,15 +107,45 @@ enum Source {
 }
 
 impl Listen {
-    /// Bounds how many connections, and how many unfinished handshakes, there may be.
+    /// Bounds how many connections, and how many unfinished handshakes, there may be, and how many
+    /// may come in a second.
     pub fn limits(mut self, limits: ListenLimits) -> Self {
         self.limits = Some(limits);
         self
     }
 
+    /// Wants TLS of everybody.
+    ///
+    /// `tls` is a handle: [`ServerTls::reload`] takes a new certificate while the router runs.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Sets what is spoken, and how.
+    pub fn options(mut self, options: AcceptOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Changes how WebSocket is accepted: path, origins, serializers, limits, times.
-    pub fn websocket(mut self, change: impl FnOnce(AcceptOptions) -> AcceptOptions) -> Self {
-        self.websocket = change(self.websocket);
+    #[cfg(feature = "websocket")]
+    pub fn websocket(
+        mut self,
+        change: impl FnOnce(websocket::AcceptOptions) -> websocket::AcceptOptions,
+    ) -> Self {
+        self.options = self.options.websocket(change);
+        self
+    }
+
+    /// Changes how RawSocket is accepted: serializers, limits, times.
+    #[cfg(feature = "rawsocket")]
+    pub fn rawsocket(
+        mut self,
+        change: impl FnOnce(rawsocket::AcceptOptions) -> rawsocket::AcceptOptions,
+    ) -> Self {
+        self.options = self.options.rawsocket(change);
         self
     }
 
@@ -110,14 +158,21 @@ impl Listen {
             Some(limits) => listener.limits(limits),
             None => listener,
         };
-        let addr = listener.local_addr().map_err(ListenError::Adopt)?;
-        let path = self
-            .websocket
-            .path
-            .clone()
-            .unwrap_or_else(|| "/".to_owned());
+        #[cfg(feature = "tls")]
+        let listener = match self.tls {
+            Some(tls) => listener.tls(tls),
+            None => listener,
+        };
+        let address = listener.address().map_err(ListenError::Adopt)?;
+        let is_tls = listener.is_tls();
         let (stop, stopped) = watch::channel(false);
-        let (router, options) = (self.router, Arc::new(self.websocket));
+        let (router, options) = (self.router, Arc::new(self.options));
+        let server = Server {
+            address,
+            is_tls,
+            options: Arc::clone(&options),
+            stop,
+        };
         tokio::spawn(async move {
             let stop = either(router.stopping(), stopped);
             let serve = |incoming| {
@@ -125,14 +180,14 @@ impl Listen {
             };
             listener.run(stop, serve).await;
         });
-        Ok(Server { addr, path, stop })
+        Ok(server)
     }
 }
 
 impl fmt::Debug for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listen")
-            .field("websocket", &self.websocket)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
@@ -152,27 +207,44 @@ impl IntoFuture for Listen {
 /// Dropping it does nothing: it listens until it is [stopped](Self::stop) or the router shuts down.
 #[derive(Debug)]
 pub struct Server {
-    addr: SocketAddr,
-    path: String,
+    address: LocalAddr,
+    is_tls: bool,
+    options: Arc<AcceptOptions>,
     stop: watch::Sender<bool>,
 }
 
 impl Server {
-    /// The address it listens on.
-    pub const fn local_addr(&self) -> SocketAddr {
-        self.addr
+    /// Where it listens, over TCP or a Unix socket.
+    pub const fn address(&self) -> &LocalAddr {
+        &self.address
     }
 
-    /// The URL at which it is reached by WebSocket, from this machine if the address is any.
+    /// The address it listens on, if that is one of TCP.
+    pub const fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.address {
+            LocalAddr::Tcp(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// The URL at which it is reached, from this machine if the address is any: by WebSocket, or by
+    /// RawSocket if only that is spoken.
     pub fn url(&self) -> String {
-        let addr = &self.addr;
-        let host = match addr {
-            SocketAddr::V4(v4) if v4.ip().is_unspecified() => "127.0.0.1".to_owned(),
-            SocketAddr::V6(v6) if v6.ip().is_unspecified() => "[::1]".to_owned(),
-            SocketAddr::V4(v4) => v4.ip().to_string(),
-            SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
-        };
-        format!("ws://{host}:{}{}", addr.port(), self.path)
+        #[cfg(feature = "websocket")]
+        if let Some(options) = &self.options.websocket {
+            let target = options.path.clone().unwrap_or_else(|| "/".to_owned());
+            return self.at(Protocol::WebSocket { target });
+        }
+        self.rawsocket_url()
+    }
+
+    /// The URL at which it is reached by RawSocket.
+    pub fn rawsocket_url(&self) -> String {
+        self.at(Protocol::RawSocket)
+    }
+
+    fn at(&self, protocol: Protocol) -> String {
+        self.address.endpoint(self.is_tls, protocol).to_string()
     }
 
     /// Stops listening. Connections that are open stay so.
@@ -194,42 +266,35 @@ async fn either(mut router: watch::Receiver<bool>, mut server: watch::Receiver<b
     }
 }
 
-/// Serves one connection, from its handshake to its end.
+/// Shakes hands with a client that has connected, and lets it be served.
 async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) {
     let peer = incoming.info.peer_addr.map(tracing::field::display);
-    let Accepted {
+    // What came is often no client at all. What there was to tell it, it was told.
+    if let Err(error) = admit(router, options, incoming).await {
+        tracing::debug!(peer, %error, "a connection was not accepted");
+    }
+}
+
+async fn admit(
+    router: Router,
+    options: Arc<AcceptOptions>,
+    incoming: Incoming,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let wamp_net::listen::Accepted {
         stream,
         info,
         mut permit,
         ..
-    } = match incoming.handshake().await {
-        Ok(accepted) => accepted,
-        Err(error) => return tracing::debug!(peer, %error, "a connection was not accepted"),
-    };
-    let options = match permit.is_refused() {
-        true => Arc::new(refusing(&options)),
-        false => options,
-    };
-    let accepted = tokio::select! {
-        accepted = accept(stream, info, &options) => accepted,
-        error = permit.ended() => {
-            return tracing::debug!(peer, %error, "a connection was not accepted");
-        }
-    };
-    match accepted {
-        Ok(transport) => {
-            permit.handshake_finished();
-            router.accept(transport).await;
-        }
-        // What came is often no WebSocket at all; it was answered.
-        Err(error) => tracing::debug!(peer, %error, "a connection was not accepted"),
+    } = incoming.handshake().await?;
+    let (spoken, stream) = permit.within(sniff(stream)).await??;
+    if permit.is_refused() {
+        return Ok(permit.within(accept::refuse(spoken, stream)).await?);
     }
-}
-
-/// The options with which every request is refused because there are too many connections.
-fn refusing(options: &AcceptOptions) -> AcceptOptions {
-    options.clone().on_request(|_| {
-        let text = "There are too many connections. Try again later.";
-        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text))
-    })
+    let accepted = tokio::select! {
+        accepted = Accepted::accept_spoken(spoken, stream, info, &options) => accepted?,
+        error = permit.ended() => return Err(error.into()),
+    };
+    permit.handshake_finished();
+    accepted.spawn(&router, permit);
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +12,7 @@ use tokio::net::UnixListener;
 use wamp_core::ConnectionInfo;
 
 use super::resilient::Accept;
+use crate::endpoint::{Address, Endpoint, Host, Protocol};
 use crate::keep_alive::keep_alive;
 use crate::stream::Plain;
 
@@ -25,6 +26,34 @@ pub enum LocalAddr {
     Tcp(SocketAddr),
     /// The file of a Unix socket.
     Unix(PathBuf),
+}
+
+impl LocalAddr {
+    /// The endpoint at which a program on this machine gets there.
+    ///
+    /// ```
+    /// use wamp_net::{LocalAddr, Protocol};
+    ///
+    /// let any = LocalAddr::Tcp("0.0.0.0:8080".parse().unwrap());
+    /// assert_eq!(any.endpoint(true, Protocol::RawSocket).to_string(), "rss://127.0.0.1:8080");
+    /// ```
+    pub fn endpoint(&self, is_tls: bool, protocol: Protocol) -> Endpoint {
+        let address = match self {
+            Self::Tcp(address) => {
+                let ip = match address.ip() {
+                    IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                    ip => ip,
+                };
+                Address::Tcp {
+                    host: Host::Ip(ip),
+                    port: address.port(),
+                }
+            }
+            Self::Unix(path) => Address::Unix { path: path.clone() },
+        };
+        Endpoint::new(address, is_tls, protocol)
+    }
 }
 
 impl fmt::Display for LocalAddr {

@@ -121,7 +121,7 @@ fn text(text: &str) -> Vec<u8> {
 
 /// Sends octets, and perhaps waits until the router has closed the connection.
 async fn throw(world: &World, octets: &[u8], waits: bool) {
-    let mut stream = TcpStream::connect(world.server.local_addr())
+    let mut stream = TcpStream::connect(world.address())
         .await
         .expect("it listens");
     // The router may be done with it before it has everything.
@@ -217,7 +217,7 @@ async fn headers_and_batches_that_would_fill_the_memory_are_refused() {
         }
         octets.extend(frame(0x80, b""));
         octets.extend(text(TALK[8]));
-        let mut stream = TcpStream::connect(world.server.local_addr())
+        let mut stream = TcpStream::connect(world.address())
             .await
             .expect("it listens");
         stream.write_all(&octets).await.expect("it reads");
@@ -237,7 +237,7 @@ async fn a_client_that_does_not_read_is_told_so_when_it_does() {
     let world = World::with_outboxes(limits).await;
     let mut octets = [REQUEST.as_bytes(), &text(HELLO)].concat();
     octets.extend(text(r#"[32,1,{},"com.example.t"]"#));
-    let mut stream = TcpStream::connect(world.server.local_addr())
+    let mut stream = TcpStream::connect(world.address())
         .await
         .expect("it listens");
     stream.write_all(&octets).await.expect("it reads");

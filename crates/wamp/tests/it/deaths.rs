@@ -18,7 +18,7 @@ struct Raw(WebSocketStream<TcpStream>);
 
 impl Raw {
     async fn connect(world: &World) -> Self {
-        let stream = TcpStream::connect(world.server.local_addr())
+        let stream = TcpStream::connect(world.address())
             .await
             .expect("it listens");
         let uri: Uri = world.server.url().parse().expect("a URL");

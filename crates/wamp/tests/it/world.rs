@@ -1,5 +1,6 @@
 //! A router that listens, and sessions that connect to it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use wamp::core::OutboxLimits;
@@ -46,6 +47,11 @@ impl World {
             .await
             .expect("there is a free port");
         Self { router, server }
+    }
+
+    /// Where the router listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.local_addr().expect("it is TCP")
     }
 
     /// A session on the open realm, by the default serializer.

@@ -24,7 +24,7 @@ impl Router {
         let server = setup.router().listen("127.0.0.1:0").await;
         let server = server.map_err(|error| format!("the router does not listen: {error}"))?;
         Ok(Self {
-            address: server.local_addr(),
+            address: server.local_addr().ok_or("the router listens on TCP")?,
             realm: setup.any_realm().to_owned(),
         })
     }

@@ -82,7 +82,8 @@ async fn on_router(case: &Case, subprotocol: &str, serializer: &Serializer) -> R
         .websocket(|options| options.serializers([serializer.clone()]))
         .await
         .map_err(|error| format!("the router does not listen: {error}"))?;
-    let mut client = Client::connect(server.local_addr(), subprotocol).await?;
+    let address = server.local_addr().ok_or("the router listens on TCP")?;
+    let mut client = Client::connect(address, subprotocol).await?;
     send_frames(&mut client, case).await?;
     let checked = check_code(case, client.hear_close().await?);
     checked.map_err(|failure| format!("by the router {}", failure.0).into())

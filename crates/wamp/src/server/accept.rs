@@ -1,0 +1,226 @@
+//! From a stream that a client has opened to the transport that it speaks.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use wamp_core::ConnectionInfo;
+use wamp_net::sniff::{Peeked, Spoken, sniff};
+#[cfg(feature = "rawsocket")]
+use wamp_transport_rawsocket::{self as rawsocket, RawSocketTransport};
+#[cfg(feature = "websocket")]
+use wamp_transport_websocket::{self as websocket, WebSocketTransport};
+
+use crate::embedded::Router;
+
+/// What a router speaks with those who connect, and how: each transport may be changed or left out.
+///
+/// The first octet of a client tells which one it speaks, so that one port serves all.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AcceptOptions {
+    /// How WebSocket is accepted; `None` is not at all.
+    #[cfg(feature = "websocket")]
+    pub websocket: Option<websocket::AcceptOptions>,
+    /// How RawSocket is accepted; `None` is not at all.
+    #[cfg(feature = "rawsocket")]
+    pub rawsocket: Option<rawsocket::AcceptOptions>,
+}
+
+impl Default for AcceptOptions {
+    fn default() -> Self {
+        Self {
+            #[cfg(feature = "websocket")]
+            websocket: Some(websocket::AcceptOptions::default()),
+            #[cfg(feature = "rawsocket")]
+            rawsocket: Some(rawsocket::AcceptOptions::default()),
+        }
+    }
+}
+
+impl AcceptOptions {
+    /// Changes how WebSocket is accepted: path, origins, serializers, limits, times.
+    #[cfg(feature = "websocket")]
+    #[must_use]
+    pub fn websocket(
+        mut self,
+        change: impl FnOnce(websocket::AcceptOptions) -> websocket::AcceptOptions,
+    ) -> Self {
+        self.websocket = Some(change(self.websocket.unwrap_or_default()));
+        self
+    }
+
+    /// Changes how RawSocket is accepted: serializers, limits, times.
+    #[cfg(feature = "rawsocket")]
+    #[must_use]
+    pub fn rawsocket(
+        mut self,
+        change: impl FnOnce(rawsocket::AcceptOptions) -> rawsocket::AcceptOptions,
+    ) -> Self {
+        self.rawsocket = Some(change(self.rawsocket.unwrap_or_default()));
+        self
+    }
+
+    /// Does not speak WebSocket.
+    #[cfg(feature = "websocket")]
+    #[must_use]
+    pub fn without_websocket(mut self) -> Self {
+        self.websocket = None;
+        self
+    }
+
+    /// Does not speak RawSocket.
+    #[cfg(feature = "rawsocket")]
+    #[must_use]
+    pub fn without_rawsocket(mut self) -> Self {
+        self.rawsocket = None;
+        self
+    }
+
+    /// How long a client may take until its first octet: as long as for the whole handshake of what
+    /// it then speaks.
+    fn first_octet_timeout(&self) -> Duration {
+        let timeouts = [
+            #[cfg(feature = "websocket")]
+            self.websocket
+                .as_ref()
+                .map(|options| options.handshake_timeout),
+            #[cfg(feature = "rawsocket")]
+            self.rawsocket
+                .as_ref()
+                .map(|options| options.handshake_timeout),
+        ];
+        timeouts.into_iter().flatten().max().unwrap_or_default()
+    }
+}
+
+/// Why a client was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The connection failed, or was closed, before it was known what the client speaks.
+    #[error("the connection ended before the client had said what it speaks: {0}")]
+    Io(#[from] io::Error),
+    /// The client speaks what is not spoken here.
+    #[error("the client speaks {0}, which is not spoken here")]
+    NotSpoken(&'static str),
+    /// The handshake of RawSocket failed.
+    #[cfg(feature = "rawsocket")]
+    #[error(transparent)]
+    RawSocket(#[from] rawsocket::AcceptError),
+    /// Nothing came.
+    #[error("the client said nothing within {after:?}")]
+    TimedOut {
+        /// The time that it had.
+        after: Duration,
+    },
+    /// The handshake of WebSocket failed.
+    #[cfg(feature = "websocket")]
+    #[error(transparent)]
+    WebSocket(#[from] websocket::AcceptError),
+}
+
+/// A transport that a client has opened.
+pub(super) enum Accepted<S> {
+    #[cfg(feature = "rawsocket")]
+    RawSocket(RawSocketTransport<Peeked<S>>),
+    #[cfg(feature = "websocket")]
+    WebSocket(WebSocketTransport<Peeked<S>>),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
+    /// Finds out what the client speaks, and shakes hands by that.
+    pub(super) async fn accept(
+        stream: S,
+        info: ConnectionInfo,
+        options: &AcceptOptions,
+    ) -> Result<Self, AcceptError> {
+        let after = options.first_octet_timeout();
+        let (spoken, stream) = timeout(after, sniff(stream))
+            .await
+            .map_err(|_| AcceptError::TimedOut { after })??;
+        Self::accept_spoken(spoken, stream, info, options).await
+    }
+
+    /// Shakes hands by what the client speaks.
+    pub(super) async fn accept_spoken(
+        spoken: Spoken,
+        stream: Peeked<S>,
+        info: ConnectionInfo,
+        options: &AcceptOptions,
+    ) -> Result<Self, AcceptError> {
+        match spoken {
+            #[cfg(feature = "rawsocket")]
+            Spoken::RawSocket if let Some(options) = &options.rawsocket => {
+                let accepted = rawsocket::accept(stream, info, options).await?;
+                Ok(Self::RawSocket(accepted))
+            }
+            #[cfg(feature = "websocket")]
+            Spoken::Http if let Some(options) = &options.websocket => {
+                let accepted = websocket::accept(stream, info, options).await?;
+                Ok(Self::WebSocket(accepted))
+            }
+            Spoken::RawSocket => Err(AcceptError::NotSpoken("RawSocket")),
+            Spoken::Http => Err(AcceptError::NotSpoken("HTTP, or nothing that is known")),
+        }
+    }
+
+    /// Serves the client, until the connection has ended.
+    pub(super) async fn serve(self, router: &Router) {
+        match self {
+            #[cfg(feature = "rawsocket")]
+            Self::RawSocket(transport) => router.accept(transport).await,
+            #[cfg(feature = "websocket")]
+            Self::WebSocket(transport) => router.accept(transport).await,
+        }
+    }
+
+    /// Serves the client in a task of its own, which keeps no more than that needs: there may be
+    /// very many. `kept` is dropped when the connection has ended.
+    pub(super) fn spawn(self, router: &Router, kept: impl Send + 'static) {
+        match self {
+            #[cfg(feature = "rawsocket")]
+            Self::RawSocket(transport) => spawn(router.accept(transport), kept),
+            #[cfg(feature = "websocket")]
+            Self::WebSocket(transport) => spawn(router.accept(transport), kept),
+        }
+    }
+}
+
+fn spawn(connection: impl Future<Output = ()> + Send + 'static, kept: impl Send + 'static) {
+    tokio::spawn(async move {
+        connection.await;
+        drop(kept);
+    });
+}
+
+/// Tells a client that there is no room for it, in the words of what it speaks.
+///
+/// Whoever calls it bounds the time.
+pub(super) async fn refuse<S>(spoken: Spoken, stream: Peeked<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match spoken {
+        #[cfg(feature = "rawsocket")]
+        Spoken::RawSocket => {
+            let error = rawsocket::HandshakeError::MAX_CONNECTIONS;
+            rawsocket::refuse(stream, error, REFUSAL).await;
+        }
+        #[cfg(feature = "websocket")]
+        Spoken::Http => {
+            let text = "There are too many connections. Try again later.";
+            let status = websocket::http::StatusCode::SERVICE_UNAVAILABLE;
+            websocket::refuse(stream, &websocket::Refusal::new(status, text)).await;
+        }
+        #[cfg(not(feature = "rawsocket"))]
+        Spoken::RawSocket => drop(stream),
+        #[cfg(not(feature = "websocket"))]
+        Spoken::Http => drop(stream),
+    }
+}
+
+/// How long a client may take that is refused.
+const REFUSAL: Duration = Duration::from_secs(1);
