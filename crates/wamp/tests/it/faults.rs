@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wamp_transport_contract::{Chunks, Cut, Delay, Lane, Wire, in_virtual_time, pipe};
 
-use self::conversation::{Conversation, Failure, Patience, converse};
+use self::conversation::{Conversation, Manner, Patience, converse};
 use self::stage::{Kind, Stage};
 
 /// What goes wrong.
@@ -76,6 +76,9 @@ impl Fault {
 /// an interval and a timeout of the heartbeat on either side, and then the times of closing.
 const ENDS_WITHIN: Duration = Duration::from_secs(90);
 
+/// How long an answer is waited for that a corrupted request may not have asked for.
+const PATIENCE: Patience = Patience::For(Duration::from_secs(60));
+
 /// Holds the conversation under a fault; when it is over nothing is left of it.
 async fn play(stage: &mut Stage, kind: Kind, fault: Fault, patience: Patience) -> Conversation {
     println!("{kind:?}, {fault:?}");
@@ -83,7 +86,8 @@ async fn play(stage: &mut Stage, kind: Kind, fault: Fault, patience: Patience) -
     fault.apply(&wire);
     let begin = Instant::now();
     let serving = stage.serve(kind, server);
-    let conversation = converse(kind.connect(client), patience);
+    let connecting = kind.connect(client, stage.times);
+    let conversation = converse(connecting, manner(stage, patience));
     let (conversation, ()) = tokio::join!(conversation, stage.bystanders.round());
     serving.await.expect("serving does not panic");
     assert!(begin.elapsed() <= ENDS_WITHIN, "{:?}", begin.elapsed());
@@ -91,11 +95,20 @@ async fn play(stage: &mut Stage, kind: Kind, fault: Fault, patience: Patience) -
     conversation
 }
 
+const fn manner(stage: &Stage, patience: Patience) -> Manner {
+    Manner {
+        connect: stage.times.connect,
+        patience,
+        number: 0,
+    }
+}
+
 /// How many octets go each way, at most: ids have different lengths.
 async fn measure(stage: &mut Stage, kind: Kind) -> [(Way, u64); 2] {
     let (client, server, wire) = pipe();
     let serving = stage.serve(kind, server);
-    let conversation = converse(kind.connect(client), Patience::Endless).await;
+    let connecting = kind.connect(client, stage.times);
+    let conversation = converse(connecting, manner(stage, Patience::Endless)).await;
     conversation.assert_complete();
     serving.await.expect("serving does not panic");
     stage.assert_empty().await;
@@ -130,7 +143,7 @@ fn corrupt_octets(kind: Kind, step: usize, faults: &[fn(Way, u64) -> Fault]) {
             for at in (0..=octets).step_by(step) {
                 for fault in faults {
                     let fault = fault(way, at);
-                    let conversation = play(&mut stage, kind, fault, Patience::Minute).await;
+                    let conversation = play(&mut stage, kind, fault, PATIENCE).await;
                     complete += usize::from(conversation.failure().is_none());
                 }
             }

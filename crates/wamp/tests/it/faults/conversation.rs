@@ -37,13 +37,23 @@ pub(crate) enum Failure {
     Other(String),
 }
 
+/// How a conversation is to be held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// How long the session may take to be opened.
+    pub(crate) connect: Duration,
+    pub(crate) patience: Patience,
+    /// What tells its procedure and its topic from those of others.
+    pub(crate) number: usize,
+}
+
 /// How long an answer is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Patience {
     /// For ever: the transport is to notice when nothing comes any more.
     Endless,
-    /// A minute: what is corrupted may ask for no answer.
-    Minute,
+    /// For so long: what is corrupted may ask for no answer.
+    For(Duration),
 }
 
 impl Patience {
@@ -54,8 +64,8 @@ impl Patience {
     ) -> Result<T, (&'static str, Failure)> {
         let answered = match self {
             Self::Endless => answer.await,
-            Self::Minute => {
-                let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
+            Self::For(limit) => {
+                let answer = tokio::time::timeout(limit, answer).await;
                 answer.map_err(|_| (step, Failure::Unanswered))?
             }
         };
@@ -66,13 +76,13 @@ impl Patience {
 /// Opens a session over a transport that is being opened, and talks.
 pub(crate) async fn converse<T: Transport>(
     connecting: impl Future<Output = Result<T, String>>,
-    patience: Patience,
+    manner: Manner,
 ) -> Conversation {
     let mut conversation = Conversation {
         session: None,
         outcome: Ok(()),
     };
-    conversation.outcome = talk(connecting, patience, &mut conversation.session).await;
+    conversation.outcome = talk(connecting, manner, &mut conversation.session).await;
     if let Some(session) = &conversation.session {
         // It has ended, or it ends now: after an answer that is missing or wrong it is left.
         let _ = session.leave().await;
@@ -82,13 +92,22 @@ pub(crate) async fn converse<T: Transport>(
 
 async fn talk<T: Transport>(
     connecting: impl Future<Output = Result<T, String>>,
-    patience: Patience,
+    manner: Manner,
     joined: &mut Option<Session>,
 ) -> Result<(), (&'static str, Failure)> {
+    let Manner {
+        connect,
+        patience,
+        number,
+    } = manner;
+    // Always of the same length.
+    let procedure = format!("com.example.n{number:04}.double");
+    let topic = format!("com.example.n{number:04}.topic");
     let transport = connecting.await;
     let transport = transport.map_err(|error| ("connect", Failure::Transport(error)))?;
     let joining = Connect::over(transport)
         .realm(REALM)
+        .timeout(connect)
         .auth(Ticket::new("joe", "secret!!!"));
     let session = joining
         .await
@@ -96,12 +115,9 @@ async fn talk<T: Transport>(
     *joined = Some(session.clone());
 
     let double = |n: i64| async move { Ok(2 * n) };
-    let registering = session.register("com.example.double", double).into_future();
+    let registering = session.register(&procedure, double).into_future();
     let registration = patience.wait("register", registering).await?;
-    let calling = session
-        .call("com.example.double")
-        .args((21,))
-        .returns::<i64>();
+    let calling = session.call(&procedure).args((21,)).returns::<i64>();
     let doubled = patience.wait("call", calling.into_future()).await?;
     expect("call", patience, doubled == 42, &doubled)?;
 
@@ -118,12 +134,9 @@ async fn talk<T: Transport>(
         Ok(result) => expect("fail", patience, false, &result)?,
     }
 
-    let subscribing = session.subscribe("com.example.topic").into_future();
+    let subscribing = session.subscribe(&topic).into_future();
     let mut events = patience.wait("subscribe", subscribing).await?;
-    let publishing = session
-        .publish("com.example.topic")
-        .args((1, "one"))
-        .exclude_me(false);
+    let publishing = session.publish(&topic).args((1, "one")).exclude_me(false);
     patience
         .wait("publish", publishing.acknowledge().into_future())
         .await?;
@@ -163,7 +176,7 @@ fn expect(
     match patience {
         _ if is_right => Ok(()),
         Patience::Endless => panic!("{step}: {value:?} is wrong"),
-        Patience::Minute => Err((step, Failure::Other(format!("{value:?}")))),
+        Patience::For(_) => Err((step, Failure::Other(format!("{value:?}")))),
     }
 }
 
@@ -185,7 +198,7 @@ impl Conversation {
             return;
         };
         match failure {
-            Failure::Transport(_) => assert_eq!(*step, "connect"),
+            Failure::Transport(error) => assert_eq!(*step, "connect", "{error}"),
             Failure::Connect(ConnectError::Transport(error)) => {
                 let is_lost = matches!(
                     error,

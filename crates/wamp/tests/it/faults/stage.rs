@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use wamp::websocket::{self, AcceptOptions, ConnectOptions};
+use wamp::websocket::{self, AcceptOptions, ConnectOptions, WebSocketConfig};
 use wamp::{
     ApplicationError, Connect, ConnectionInfo, Permissions, Realm, RealmCounts, Router, Serializer,
     Session, StaticTickets, Subscription, Ticket, Transport,
@@ -26,11 +26,18 @@ impl Kind {
     }
 
     /// Opens the client's end.
-    pub(crate) async fn connect<S>(self, stream: S) -> Result<Box<dyn Transport>, String>
+    pub(crate) async fn connect<S>(
+        self,
+        stream: S,
+        times: Times,
+    ) -> Result<Box<dyn Transport>, String>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let options = ConnectOptions::default().serializers([self.serializer()]);
+        let options = ConnectOptions::default()
+            .serializers([self.serializer()])
+            .handshake_timeout(times.handshake)
+            .config(times.websocket());
         let info = ConnectionInfo::new("test");
         match websocket::connect(stream, info, "localhost", "/", &options).await {
             Ok(transport) => Ok(Box::new(transport)),
@@ -39,7 +46,52 @@ impl Kind {
     }
 }
 
+/// How long what does not come is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// Until a transport is open; for the router, until HELLO and from there to the session, too.
+    pub(crate) handshake: Duration,
+    /// Until a session is open.
+    pub(crate) connect: Duration,
+    /// Between pings, and until they are answered.
+    pub(crate) ping: Duration,
+    /// Until a transport is closed.
+    pub(crate) close: Duration,
+}
+
+/// As they are for everybody.
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            connect: Duration::from_secs(30),
+            ping: Duration::from_secs(20),
+            close: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Times {
+    /// So short that a test in real time can wait for them.
+    pub(crate) fn short() -> Self {
+        Self {
+            handshake: Duration::from_secs(1),
+            connect: Duration::from_secs(2),
+            ping: Duration::from_millis(500),
+            close: Duration::from_secs(1),
+        }
+    }
+
+    fn websocket(self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .ping_interval(Some(self.ping))
+            .pong_timeout(self.ping)
+            .close_timeout(self.close)
+    }
+}
+
 pub(crate) struct Stage {
+    pub(crate) times: Times,
     pub(crate) router: Router,
     pub(crate) bystanders: Bystanders,
     /// How much there is when the bystanders are alone.
@@ -48,14 +100,23 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with_times(Times::default()).await
+    }
+
+    pub(crate) async fn with_times(times: Times) -> Self {
         let tickets = StaticTickets::new().with_principal("joe", "user", "secret!!!");
         let realm = Realm::new(REALM)
             .role("user", Permissions::all())
             .authenticator(tickets);
-        let router = Router::builder().realm(realm).build();
+        let router = Router::builder()
+            .realm(realm)
+            .handshake_timeout(times.handshake)
+            .closing_timeout(times.close)
+            .build();
         let bystanders = Bystanders::new(&router).await;
         let counts = router.counts(REALM).expect("there is the realm");
         Self {
+            times,
             router,
             bystanders,
             counts,
@@ -67,9 +128,12 @@ impl Stage {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let router = self.router.clone();
+        let (router, times) = (self.router.clone(), self.times);
         tokio::spawn(async move {
-            let options = AcceptOptions::default().serializers([kind.serializer()]);
+            let options = AcceptOptions::default()
+                .serializers([kind.serializer()])
+                .handshake_timeout(times.handshake)
+                .config(times.websocket());
             let info = ConnectionInfo::new("test");
             // Why it was not accepted is for the client to tell.
             let _ = router.accept_stream(stream, info, &options).await;
