@@ -1,4 +1,4 @@
-//! Runs the golden data: messages, malformed octets, URIs, WebSocket and whole sessions.
+//! Runs the golden data: messages, malformed octets, URIs, WebSocket, RawSocket and whole sessions.
 //!
 //! It knows the format of the files in `data/`, and of any directory with such files, and nothing
 //! of the cases in them; `cargo xtask vectors [DIR]` starts it. Every case of every file is run, or
@@ -12,6 +12,7 @@ mod malformed;
 mod messages;
 mod missing;
 mod plain;
+mod rawsocket;
 mod report;
 mod run;
 mod sessions;
@@ -79,7 +80,7 @@ const FILES: &[File] = &[
     },
     File {
         name: "rawsocket",
-        checks: Checks::Later(Missing::RawSocket),
+        checks: Checks::Run(rawsocket::checks),
     },
 ];
 

@@ -9,8 +9,6 @@ pub(crate) enum Missing {
     Authentication,
     /// The file `cryptobox.json`.
     Cryptobox,
-    /// The file `rawsocket.json`.
-    RawSocket,
     /// A serializer of [`SERIALIZERS_TO_COME`].
     Serializer(&'static str),
     /// An authentication method of [`METHODS_TO_COME`].
@@ -64,7 +62,6 @@ impl fmt::Display for Missing {
                 f.write_str("not yet: comes with authentication beyond anonymous and ticket")
             }
             Self::Cryptobox => f.write_str("not yet: comes with payload encryption"),
-            Self::RawSocket => f.write_str("not yet: comes with the RawSocket transport"),
             Self::Serializer(name) => write!(f, "not yet: the serializer {name}"),
             Self::AuthenticationMethod(name) => {
                 write!(f, "not yet: the authentication method {name}")
