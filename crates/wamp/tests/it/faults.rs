@@ -185,14 +185,14 @@ macro_rules! faults {
 
             #[test]
             fn an_octet_that_is_flipped_spoils_its_session_at_most() {
-                corrupt_octets($kind, 2, &[
+                corrupt_octets($kind, 1, &[
                     |way, at| Fault::Flip(way, at, mask(at)),
                 ]);
             }
 
             #[test]
             fn an_octet_too_many_or_too_few_spoils_its_session_at_most() {
-                corrupt_octets($kind, 5, &[
+                corrupt_octets($kind, 3, &[
                     |way, at| Fault::Insert(way, at, (at % 256) as u8),
                     Fault::Remove,
                 ]);
@@ -218,6 +218,6 @@ macro_rules! faults {
 }
 
 faults! {
-    websocket_cbor: Kind::WebSocket("cbor");
-    websocket_json_batched: Kind::WebSocket("json.batched");
+    rawsocket_json: Kind::RawSocket("json");
+    websocket_cbor_batched: Kind::WebSocket("cbor.batched");
 }

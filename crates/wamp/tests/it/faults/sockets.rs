@@ -67,15 +67,13 @@ async fn connection([to_server, to_client]: [Course; 2]) -> (TcpStream, TcpStrea
         let forth = carry(left_in, right_out, to_server);
         let back = carry(right_in, left_out, to_client);
         tokio::pin!(forth, back);
-        let (end, other_is_done) = tokio::select! {
-            end = &mut forth => (end, false),
-            end = &mut back => (end, true),
+        // A direction that ends leaves the other; a cut ends both: the sockets are dropped.
+        let (end, rest) = tokio::select! {
+            end = &mut forth => (end, back),
+            end = &mut back => (end, forth),
         };
-        // A cut ends both: the sockets are dropped.
-        match (end, other_is_done) {
-            (End::Cut, _) => {}
-            (End::Closed, false) => drop(back.await),
-            (End::Closed, true) => drop(forth.await),
+        if let End::Closed = end {
+            rest.await;
         }
     });
     (client, server)
@@ -261,5 +259,6 @@ macro_rules! faults_of_sockets {
 }
 
 faults_of_sockets! {
+    rawsocket_json: Kind::RawSocket("json");
     websocket_cbor: Kind::WebSocket("cbor");
 }

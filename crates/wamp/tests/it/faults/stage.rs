@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use wamp::websocket::{self, AcceptOptions, ConnectOptions, WebSocketConfig};
+use wamp::websocket::{self, WebSocketConfig};
 use wamp::{
     ApplicationError, Connect, ConnectionInfo, Permissions, Realm, RealmCounts, Router, Serializer,
     Session, StaticTickets, Subscription, Ticket, Transport,
 };
+use wamp_transport_rawsocket::{self as rawsocket, RawSocketConfig};
 
 /// The realm that everything happens on.
 pub(crate) const REALM: &str = "com.example";
@@ -16,12 +17,13 @@ pub(crate) const REALM: &str = "com.example";
 /// By which transport the conversation is held, with which serializer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
+    RawSocket(&'static str),
     WebSocket(&'static str),
 }
 
 impl Kind {
     fn serializer(self) -> Serializer {
-        let Self::WebSocket(name) = self;
+        let (Self::RawSocket(name) | Self::WebSocket(name)) = self;
         Serializer::from_name(name).expect("it is compiled in")
     }
 
@@ -34,15 +36,61 @@ impl Kind {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let options = ConnectOptions::default()
-            .serializers([self.serializer()])
-            .handshake_timeout(times.handshake)
-            .config(times.websocket());
-        let info = ConnectionInfo::new("test");
-        match websocket::connect(stream, info, "localhost", "/", &options).await {
-            Ok(transport) => Ok(Box::new(transport)),
-            Err(error) => Err(error.to_string()),
+        let (serializer, info) = (self.serializer(), ConnectionInfo::new("test"));
+        match self {
+            Self::RawSocket(_) => {
+                let options = rawsocket::ConnectOptions::default()
+                    .handshake_timeout(times.handshake)
+                    .config(times.rawsocket());
+                let connected = rawsocket::connect(stream, info, &serializer, &options).await;
+                boxed(connected)
+            }
+            Self::WebSocket(_) => {
+                let options = websocket::ConnectOptions::default()
+                    .serializers([serializer])
+                    .handshake_timeout(times.handshake)
+                    .config(times.websocket());
+                boxed(websocket::connect(stream, info, "localhost", "/", &options).await)
+            }
         }
+    }
+
+    /// Serves the client at the other end of a stream, until its connection has ended. Why a client
+    /// is not accepted is for the client to tell.
+    async fn serve<S>(self, router: Router, stream: S, times: Times)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (serializer, info) = (self.serializer(), ConnectionInfo::new("test"));
+        match self {
+            Self::RawSocket(_) => {
+                let options = rawsocket::AcceptOptions::default()
+                    .serializers([serializer])
+                    .handshake_timeout(times.handshake)
+                    .config(times.rawsocket());
+                if let Ok(transport) = rawsocket::accept(stream, info, &options).await {
+                    router.accept(transport).await;
+                }
+            }
+            Self::WebSocket(_) => {
+                let options = websocket::AcceptOptions::default()
+                    .serializers([serializer])
+                    .handshake_timeout(times.handshake)
+                    .config(times.websocket());
+                if let Ok(transport) = websocket::accept(stream, info, &options).await {
+                    router.accept(transport).await;
+                }
+            }
+        }
+    }
+}
+
+fn boxed<T: Transport, E: std::error::Error>(
+    connected: Result<T, E>,
+) -> Result<Box<dyn Transport>, String> {
+    match connected {
+        Ok(transport) => Ok(Box::new(transport)),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -80,6 +128,15 @@ impl Times {
             ping: Duration::from_millis(500),
             close: Duration::from_secs(1),
         }
+    }
+
+    fn rawsocket(self) -> RawSocketConfig {
+        RawSocketConfig::default()
+            .ping_interval(Some(self.ping))
+            .pong_timeout(self.ping)
+            .close_timeout(self.close)
+            // One side begins, and the other joins in; here both do.
+            .ping_unknown(true)
     }
 
     fn websocket(self) -> WebSocketConfig {
@@ -128,16 +185,7 @@ impl Stage {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (router, times) = (self.router.clone(), self.times);
-        tokio::spawn(async move {
-            let options = AcceptOptions::default()
-                .serializers([kind.serializer()])
-                .handshake_timeout(times.handshake)
-                .config(times.websocket());
-            let info = ConnectionInfo::new("test");
-            // Why it was not accepted is for the client to tell.
-            let _ = router.accept_stream(stream, info, &options).await;
-        })
+        tokio::spawn(kind.serve(self.router.clone(), stream, self.times))
     }
 
     /// Waits until nothing is left of any session but the bystanders'; it is not waited for long.
