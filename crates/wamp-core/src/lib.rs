@@ -18,13 +18,15 @@ pub mod memory;
 pub mod outbox;
 pub mod outgoing;
 pub mod pump;
+pub mod rate;
 pub mod transport;
 
 pub use crate::lifecycle::{CloseDetails, Lifecycle, Received, Side, Violation};
 pub use crate::memory::MemoryTransport;
-pub use crate::outbox::{Outbox, OutboxClosed, OutboxLimits};
+pub use crate::outbox::{AboveMark, Flood, Outbox, OutboxLimits, Pushed};
 pub use crate::outgoing::{Outgoing, SharedMessage};
 pub use crate::pump::Pump;
+pub use crate::rate::{Rate, TokenBucket};
 pub use crate::transport::{
     CloseReason, ConnectionInfo, ReceiveError, SendError, TlsInfo, Transport, TransportError,
     Undeliverable,

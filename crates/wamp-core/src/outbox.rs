@@ -22,7 +22,8 @@ pub struct Outbox {
 pub struct OutboxLimits {
     /// Octets above which EVENTs find no room, and a client's own requests wait. 16 MiB.
     pub mark: usize,
-    /// Octets above the mark that are kept for everything else. 16 MiB.
+    /// Octets above the mark that are kept for everything else, and for EVENTs that are let in
+    /// [above the mark](AboveMark::Admit). 16 MiB.
     pub reserve: usize,
 }
 
@@ -62,6 +63,8 @@ struct State {
     weight: usize,
     /// How many messages were taken out.
     taken: u64,
+    /// How many times the weight has fallen below the mark.
+    ebbs: u64,
     /// The connection, waiting for a message.
     receiver: Option<Waker>,
     /// The connection, whatever it waits for, to be told that the outbox has closed.
@@ -72,10 +75,63 @@ struct State {
     overflowed: bool,
 }
 
-/// A message that did not get in: the outbox is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the outbox is closed")]
-pub struct OutboxClosed;
+/// What is done with an EVENT that would take an outbox above its mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "a message that finds no room can be kept, dropped, or the last one"
+)]
+pub enum AboveMark {
+    /// It is dropped, and the outbox closes.
+    Close,
+    /// It is dropped.
+    Drop,
+    /// It is let in as long as the reserve lasts; then the outbox closes.
+    Admit,
+}
+
+/// What became of a message that was put into an outbox.
+///
+/// The waker is that of its connection, if that waits: the caller wakes it when it holds no lock.
+#[derive(Debug)]
+#[must_use = "the connection of the outbox is to be woken"]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "whoever puts a message in must know what can become of it"
+)]
+pub enum Pushed {
+    /// It is in.
+    Entered(Option<Waker>),
+    /// It is an EVENT and is in, and more waits now than the mark.
+    Above(Option<Waker>, Flood),
+    /// It found no room and was dropped.
+    Dropped,
+    /// It found no room and was dropped, and the outbox has closed over it.
+    Overflowed(Option<Waker>),
+    /// The outbox was closed before, and takes nothing.
+    Closed,
+}
+
+impl Pushed {
+    /// The connection that is to be woken.
+    #[must_use]
+    pub fn into_waker(self) -> Option<Waker> {
+        match self {
+            Self::Entered(waker) | Self::Above(waker, _) | Self::Overflowed(waker) => waker,
+            Self::Dropped | Self::Closed => None,
+        }
+    }
+
+    /// Wakes the connection; the caller holds no lock.
+    pub fn wake(self) {
+        self.into_waker().into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A time during which an outbox is above its mark. It ends when the outbox falls below for the
+/// first time, also if it has been filled again by the time one looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flood(u64);
 
 impl Outbox {
     /// An empty outbox.
@@ -86,33 +142,44 @@ impl Outbox {
         }
     }
 
-    /// Puts a message in, and returns the waker of the connection if it waits: the caller wakes it
-    /// when it holds no lock.
+    /// Puts a message in. One that finds no room is dropped and closes the outbox: its connection
+    /// falls so far behind that it is to be ended ([`Outbox::has_overflowed`]).
+    pub fn push(&self, message: Outgoing) -> Pushed {
+        self.push_or(message, AboveMark::Close)
+    }
+
+    /// Puts a message in, and does as is said with an EVENT that would go above the mark.
     ///
-    /// A message that finds no room is dropped and closes the outbox: its connection falls so far
-    /// behind that it is to be ended ([`Outbox::has_overflowed`]).
-    ///
-    /// # Errors
-    ///
-    /// The outbox was closed before.
-    pub fn push(&self, message: Outgoing) -> Result<Option<Waker>, OutboxClosed> {
+    /// Every other message has the reserve, and closes the outbox if that is used up.
+    pub fn push_or(&self, message: Outgoing, above: AboveMark) -> Pushed {
+        let OutboxLimits { mark, reserve } = self.limits;
+        let is_event = matches!(message.message(), wamp_messages::Message::Event(_));
+        let bound = match above {
+            AboveMark::Close | AboveMark::Drop if is_event => mark,
+            _ => mark.saturating_add(reserve),
+        };
         let weight = message.weight();
         let mut state = self.lock();
         if state.closed {
-            return Err(OutboxClosed);
+            return Pushed::Closed;
         }
-        let bound = match message.message() {
-            wamp_messages::Message::Event(_) => self.limits.mark,
-            _ => self.limits.mark.saturating_add(self.limits.reserve),
-        };
+        let sum = state.weight.saturating_add(weight);
         // One message is always let in, whatever its length: its length is bounded elsewhere.
-        if state.weight.saturating_add(weight) > bound && !state.queue.is_empty() {
+        if sum > bound && !state.queue.is_empty() {
+            if is_event && above == AboveMark::Drop {
+                return Pushed::Dropped;
+            }
             state.overflowed = true;
-            return Ok(state.close());
+            return Pushed::Overflowed(state.close());
         }
-        state.weight += weight;
+        state.weight = sum;
         state.queue.push_back((message, weight));
-        Ok(state.receiver.take())
+        let waker = state.receiver.take();
+        if is_event && sum > mark {
+            Pushed::Above(waker, Flood(state.ebbs))
+        } else {
+            Pushed::Entered(waker)
+        }
     }
 
     /// Sets what is woken when the outbox closes, even while its connection looks for no message
@@ -126,25 +193,60 @@ impl Outbox {
         self.lock().watcher.clone()
     }
 
-    /// Waits for room below the mark; ready also when the outbox is closed.
+    /// Waits for room below the mark; ready also when nothing waits, and when the outbox is closed.
     pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.closed || state.weight < self.limits.mark {
+        if state.closed || state.has_room(self.limits.mark) {
             return Poll::Ready(());
         }
-        if !state
-            .senders
-            .iter()
-            .any(|waker| waker.will_wake(cx.waker()))
-        {
-            state.senders.push(cx.waker().clone());
-        }
+        state.add_sender(cx);
         Poll::Pending
+    }
+
+    /// Waits for the end of a flood; ready also when the outbox is closed.
+    ///
+    /// Who waits no more takes his waker back by [`Outbox::forget`].
+    pub fn poll_ebb(&self, cx: &Context<'_>, flood: Flood) -> Poll<()> {
+        let mut state = self.lock();
+        if state.closed || state.ebbs != flood.0 {
+            return Poll::Ready(());
+        }
+        state.add_sender(cx);
+        Poll::Pending
+    }
+
+    /// Forgets a sender that has waited for room or for the end of a flood.
+    pub fn forget(&self, sender: &Waker) {
+        let mut state = self.lock();
+        state.senders.retain(|waker| !waker.will_wake(sender));
+    }
+
+    /// Ends every flood, though nothing was taken out: nobody is to wait for this outbox any more.
+    pub fn release(&self) {
+        let mut state = self.lock();
+        state.ebbs += 1;
+        let senders = std::mem::take(&mut state.senders);
+        drop(state);
+        senders.into_iter().for_each(Waker::wake);
+    }
+
+    /// Closes the outbox like a message without room does, if a flood has not ended yet.
+    pub fn overflow(&self, flood: Flood) {
+        let mut state = self.lock();
+        if state.closed || state.ebbs != flood.0 {
+            return;
+        }
+        state.overflowed = true;
+        let receiver = state.close();
+        let senders = std::mem::take(&mut state.senders);
+        drop(state);
+        receiver.into_iter().chain(senders).for_each(Waker::wake);
     }
 
     /// Takes the next message out.
     pub fn poll_pop(&self, cx: &Context<'_>) -> Poll<Outgoing> {
         let mut state = self.lock();
+        let had_room = state.has_room(self.limits.mark);
         let Some((message, weight)) = state.queue.pop_front() else {
             match &mut state.receiver {
                 Some(waker) => waker.clone_from(cx.waker()),
@@ -154,7 +256,8 @@ impl Outbox {
         };
         state.weight = state.weight.saturating_sub(weight);
         state.taken += 1;
-        let senders = if state.weight < self.limits.mark {
+        let senders = if !had_room && state.has_room(self.limits.mark) {
+            state.ebbs += 1;
             std::mem::take(&mut state.senders)
         } else {
             Vec::new()
@@ -173,6 +276,16 @@ impl Outbox {
         receiver.into_iter().chain(senders).for_each(Waker::wake);
     }
 
+    /// About how many octets wait.
+    pub fn weight(&self) -> usize {
+        self.lock().weight
+    }
+
+    /// How much may wait.
+    pub const fn limits(&self) -> OutboxLimits {
+        self.limits
+    }
+
     /// How many messages were taken out of it so far.
     pub fn taken(&self) -> u64 {
         self.lock().taken
@@ -189,7 +302,7 @@ impl Outbox {
         self.lock().closed
     }
 
-    /// Whether it was closed because a message found no room.
+    /// Whether it was closed because a message found no room, or a flood did not end.
     pub fn has_overflowed(&self) -> bool {
         self.lock().overflowed
     }
@@ -206,6 +319,18 @@ impl Outbox {
 }
 
 impl State {
+    /// Nothing waits above a mark of zero either.
+    fn has_room(&self, mark: usize) -> bool {
+        self.weight < mark || self.queue.is_empty()
+    }
+
+    fn add_sender(&mut self, cx: &Context<'_>) {
+        let mut senders = self.senders.iter();
+        if !senders.any(|waker| waker.will_wake(cx.waker())) {
+            self.senders.push(cx.waker().clone());
+        }
+    }
+
     fn close(&mut self) -> Option<Waker> {
         self.closed = true;
         // Both are the same task.
@@ -215,106 +340,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use wamp_messages::message::{Event, EventReceived};
-    use wamp_messages::{Payload, PublicationId, SubscriptionId};
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn event(len: usize) -> Outgoing {
-        Outgoing::from(Event {
-            subscription: SubscriptionId::ZERO,
-            publication: PublicationId::ZERO,
-            details: Default::default(),
-            payload: Payload::opaque(vec![0; len].into()),
-        })
-    }
-
-    fn acknowledgement() -> Outgoing {
-        Outgoing::from(EventReceived {
-            publication: PublicationId::ZERO,
-        })
-    }
-
-    #[test]
-    fn the_connection_is_woken_once_for_many_messages() {
-        let outbox = Outbox::new(OutboxLimits::default());
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(Arc::clone(&count));
-        assert!(outbox.poll_pop(&Context::from_waker(&waker)).is_pending());
-        assert!(outbox.push(acknowledgement()).unwrap().is_some());
-        assert!(outbox.push(acknowledgement()).unwrap().is_none());
-    }
-
-    #[test]
-    fn events_stop_at_the_mark_and_answers_at_the_reserve() {
-        let limits = OutboxLimits {
-            mark: 1_000,
-            reserve: 1_000,
-        };
-        let outbox = Outbox::new(limits);
-        assert!(outbox.push(event(600)).is_ok());
-        assert!(outbox.push(acknowledgement()).is_ok());
-        assert!(outbox.push(event(600)).is_ok());
-        assert!(outbox.has_overflowed() && outbox.is_closed());
-        assert_eq!(outbox.push(event(600)).map(drop), Err(OutboxClosed));
-    }
-
-    #[test]
-    fn an_overflow_wakes_a_connection_that_looks_for_no_message() {
-        let limits = OutboxLimits {
-            mark: 1_000,
-            reserve: 0,
-        };
-        let outbox = Outbox::new(limits);
-        let count = Arc::new(Count::default());
-        outbox.set_watcher(Waker::from(Arc::clone(&count)));
-        assert!(outbox.push(event(600)).unwrap().is_none());
-        let woken = outbox.push(event(600)).unwrap();
-        woken.into_iter().for_each(Waker::wake);
-        assert!(outbox.has_overflowed());
-        assert_eq!(count.0.load(Ordering::Relaxed), 1);
-    }
-
-    #[test]
-    fn a_sender_waits_for_room_and_is_woken_when_there_is_some() {
-        let outbox = Outbox::new(OutboxLimits {
-            mark: 500,
-            reserve: 500,
-        });
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(Arc::clone(&count));
-        let cx = Context::from_waker(&waker);
-        outbox.push(event(400)).unwrap();
-        assert!(outbox.poll_room(&cx).is_pending());
-        assert!(outbox.poll_pop(&cx).is_ready());
-        assert_eq!(count.0.load(Ordering::Relaxed), 1);
-        assert!(outbox.poll_room(&cx).is_ready());
-    }
-
-    #[test]
-    fn what_waits_in_a_closed_outbox_can_be_taken_out() {
-        let outbox = Outbox::new(OutboxLimits::default());
-        outbox.push(acknowledgement()).unwrap();
-        outbox.close();
-        assert!(outbox.push(acknowledgement()).is_err());
-        assert!(
-            outbox
-                .poll_pop(&Context::from_waker(Waker::noop()))
-                .is_ready()
-        );
-    }
-}
+mod tests;

@@ -177,7 +177,7 @@ mod tests {
     fn pump(room: usize, messages: Vec<Message>) -> (bool, Vec<&'static str>, Vec<&'static str>) {
         let outbox = Outbox::new(OutboxLimits::default());
         for message in messages {
-            outbox.push(message.into()).unwrap();
+            outbox.push(message.into()).wake();
         }
         let mut pump = Pump::new(Scripted {
             room,

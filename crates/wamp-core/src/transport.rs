@@ -19,6 +19,10 @@ pub trait Transport: Send + 'static {
     ///
     /// Nothing is lost when the caller stops polling; messages that are buffered already are
     /// returned without waiting.
+    ///
+    /// A caller that polls it no more for some time holds the peer up. Where the peer must answer
+    /// in time, what has come meanwhile is read first and counts as an answer: the time in which
+    /// nobody listened is not held against it.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ReceiveError>>;
 
     /// Waits until another message may be sent.

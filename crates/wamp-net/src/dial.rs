@@ -1,22 +1,41 @@
-//! Dialling: a name is looked up, and its addresses race (RFC 8305, "Happy Eyeballs").
+//! Dialling: from an endpoint to a connection.
+//!
+//! A name is looked up, and its addresses race (RFC 8305, "Happy Eyeballs"); a proxy opens the way
+//! where there is one; TLS is spoken where the endpoint wants it.
 
+mod deadline;
+mod error;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod race;
+mod tcp;
 
-use std::fmt;
-use std::future::Future;
+#[cfg(not(unix))]
 use std::io;
-use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use wamp_core::ConnectionInfo;
 
-use crate::endpoint::{Address, Endpoint, Host};
-use crate::stream::Stream;
+use crate::dial::deadline::Deadline;
+pub use crate::dial::error::{Attempt, Attempts, DialError};
+#[cfg(feature = "proxy")]
+pub use crate::dial::proxy::{Proxy, ProxyError, ProxyUrlError};
+pub use crate::dial::tcp::dial_tcp;
+#[cfg(feature = "proxy")]
+use crate::endpoint::Host;
+use crate::endpoint::{Address, Endpoint};
+use crate::stream::{Plain, Stream};
+#[cfg(feature = "tls")]
+use crate::tls::ClientTls;
 
-/// Opens a connection to an endpoint, without any protocol spoken over it yet.
+/// Opens a connection to an endpoint, without any protocol of WAMP spoken over it yet.
+///
+/// Where the endpoint is to be reached by TLS, the connection is encrypted and its peer verified
+/// when this returns. It never falls back to one that is not.
 ///
 /// Dropping the future closes what was open so far.
 ///
@@ -24,15 +43,11 @@ use crate::stream::Stream;
 ///
 /// There is no connection, or not in time.
 pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<Dialled, DialError> {
-    let Address::Tcp { host, port } = endpoint.address() else {
-        return Err(DialError::NoAddress {
-            place: endpoint.to_string(),
-        });
-    };
-    let stream = dial_tcp(host, *port, options).await?;
-    let mut info = ConnectionInfo::new("tcp");
-    info.peer_addr = stream.peer_addr().ok();
-    info.local_addr = stream.local_addr().ok();
+    let deadline = Deadline::after(options.connect_timeout);
+    if endpoint.is_tls() {
+        return dial_tls(endpoint, options, &deadline).await;
+    }
+    let (stream, info) = dial_plain(endpoint, options, &deadline).await?;
     Ok(Dialled {
         stream: stream.into(),
         info,
@@ -45,80 +60,28 @@ pub async fn dial(endpoint: &Endpoint, options: &DialOptions) -> Result<Dialled,
 pub struct Dialled {
     /// The connection; over TCP it sends without delay (`TCP_NODELAY`).
     pub stream: Stream,
-    /// What is known of it.
+    /// What is known of it: the addresses, where it goes over TCP, and the state of TLS. Through a
+    /// proxy the address of the peer is not known.
     pub info: ConnectionInfo,
-}
-
-/// Opens a TCP connection to a host.
-///
-/// All of its addresses are tried, IPv6 and IPv4 in turn; the next begins when the one before it
-/// failed or has taken [`DialOptions::attempt_delay`], and the first that connects wins. The
-/// connection sends without delay (`TCP_NODELAY`).
-///
-/// Dropping the future ends all attempts.
-///
-/// # Errors
-///
-/// The name has no address, or none of them could be connected; the error tells what happened to
-/// each.
-pub async fn dial_tcp(
-    host: &Host,
-    port: u16,
-    options: &DialOptions,
-) -> Result<TcpStream, DialError> {
-    let connect = async |address| {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
-    dial_by(connect, host, port, options).await
-}
-
-/// Dials with whatever connects to an address.
-async fn dial_by<T, F>(
-    connect: impl Fn(SocketAddr) -> F,
-    host: &Host,
-    port: u16,
-    options: &DialOptions,
-) -> Result<T, DialError>
-where
-    F: Future<Output = io::Result<T>>,
-{
-    let place = || format!("{host}:{port}");
-    let failures = race::Failures::default();
-    let connecting = async {
-        let addresses = resolve(host, port).await?;
-        if addresses.is_empty() {
-            return Err(DialError::NoAddress { place: place() });
-        }
-        let order = race::order(addresses);
-        tracing::debug!(%host, port, addresses = ?order, "dialling");
-        race::race(order, options.attempt_delay, &connect, &failures)
-            .await
-            .ok_or_else(|| DialError::Unreachable {
-                place: place(),
-                attempts: Attempts(failures.take()),
-            })
-    };
-    match timeout(options.connect_timeout, connecting).await {
-        Ok(result) => result,
-        Err(_) => Err(DialError::TimedOut {
-            place: place(),
-            after: options.connect_timeout,
-            attempts: Attempts(failures.take()),
-        }),
-    }
 }
 
 /// How to dial.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DialOptions {
-    /// How long looking the name up and connecting may take together. 10 s.
+    /// How long all of it may take together: looking the name up, connecting, asking the proxy, and
+    /// the handshake of TLS. 10 s.
     pub connect_timeout: Duration,
     /// How long an attempt is alone before the next address is tried beside it. 250 ms, as RFC
     /// 8305 recommends.
     pub attempt_delay: Duration,
+    /// The proxy that opens the way to what is reached over TCP. None; nothing is taken from the
+    /// environment.
+    #[cfg(feature = "proxy")]
+    pub proxy: Option<Proxy>,
+    /// How TLS is spoken with endpoints that want it. As [`ClientTls::default`] does.
+    #[cfg(feature = "tls")]
+    pub tls: ClientTls,
 }
 
 impl Default for DialOptions {
@@ -126,6 +89,10 @@ impl Default for DialOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             attempt_delay: Duration::from_millis(250),
+            #[cfg(feature = "proxy")]
+            proxy: None,
+            #[cfg(feature = "tls")]
+            tls: ClientTls::default(),
         }
     }
 }
@@ -144,166 +111,139 @@ impl DialOptions {
         self.attempt_delay = delay;
         self
     }
-}
 
-/// Why there is no connection.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum DialError {
-    /// The name exists, but has no address.
-    #[error("{place} has no address")]
-    NoAddress {
-        /// The host and port.
-        place: String,
-    },
-    /// The name could not be looked up.
-    #[error("{place} could not be looked up: {error}")]
-    Resolve {
-        /// The host and port.
-        place: String,
-        /// What the system says.
-        error: Arc<io::Error>,
-    },
-    /// It took too long.
-    #[error("{place} could not be reached within {after:?}{}", attempts.of(place))]
-    TimedOut {
-        /// The host and port.
-        place: String,
-        /// The time that was given.
-        after: Duration,
-        /// What had failed until then.
-        attempts: Attempts,
-    },
-    /// Every address failed.
-    #[error("{place} could not be reached{}", attempts.of(place))]
-    Unreachable {
-        /// The host and port.
-        place: String,
-        /// What happened to each.
-        attempts: Attempts,
-    },
-}
-
-/// The attempts that failed, in the order in which they did.
-#[derive(Debug, Clone)]
-pub struct Attempts(Vec<Attempt>);
-
-impl Attempts {
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Attempt> {
-        self.0.iter()
+    /// Sets [`proxy`](Self::proxy).
+    #[cfg(feature = "proxy")]
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
     }
 
-    fn of<'a>(&'a self, place: &'a str) -> AttemptsOf<'a> {
-        AttemptsOf {
-            attempts: &self.0,
-            place,
-        }
+    /// Sets [`tls`](Self::tls).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = tls;
+        self
     }
 }
 
-impl fmt::Display for Attempts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.of("").fmt(f)
-    }
-}
+#[cfg(feature = "tls")]
+async fn dial_tls(
+    endpoint: &Endpoint,
+    options: &DialOptions,
+    deadline: &Deadline,
+) -> Result<Dialled, DialError> {
+    use crate::tls::ClientTlsError;
 
-/// Attempts to reach a place that was named already.
-struct AttemptsOf<'a> {
-    attempts: &'a [Attempt],
-    place: &'a str,
-}
-
-impl fmt::Display for AttemptsOf<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, Attempt { address, error }) in self.attempts.iter().enumerate() {
-            f.write_str(if at == 0 { ": " } else { "; " })?;
-            if address.to_string() != self.place {
-                write!(f, "{address}: ")?;
-            }
-            error.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-/// An attempt to connect that failed.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Attempt {
-    /// Where it went.
-    pub address: SocketAddr,
-    /// What the system says.
-    pub error: Arc<io::Error>,
-}
-
-async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, DialError> {
-    let name = match host {
-        Host::Ip(address) => return Ok(vec![SocketAddr::new(*address, port)]),
-        Host::Name(name) => name,
+    let failed = |error| DialError::Tls {
+        place: place(endpoint.address()),
+        error,
     };
-    match tokio::net::lookup_host((&**name, port)).await {
-        Ok(addresses) => Ok(addresses.collect()),
-        Err(error) => Err(DialError::Resolve {
-            place: format!("{host}:{port}"),
-            error: Arc::new(error),
-        }),
+    let timed_out = |after| ClientTlsError::TimedOut { after };
+    // What is wrong with the options is not worth a connection.
+    let preparing = options.tls.prepare(endpoint);
+    let handshake = deadline.limit(preparing, timed_out).await.map_err(failed)?;
+    let (stream, mut info) = dial_plain(endpoint, options, deadline).await?;
+    let shaking = handshake.run(stream);
+    let (stream, tls) = deadline.limit(shaking, timed_out).await.map_err(failed)?;
+    info.tls = Some(tls);
+    Ok(Dialled {
+        stream: stream.into(),
+        info,
+    })
+}
+
+#[cfg(not(feature = "tls"))]
+async fn dial_tls(
+    endpoint: &Endpoint,
+    _: &DialOptions,
+    _: &Deadline,
+) -> Result<Dialled, DialError> {
+    Err(DialError::NoTls {
+        place: place(endpoint.address()),
+    })
+}
+
+/// Opens what TLS is spoken over, or the transport itself.
+async fn dial_plain(
+    endpoint: &Endpoint,
+    options: &DialOptions,
+    deadline: &Deadline,
+) -> Result<(Plain, ConnectionInfo), DialError> {
+    match endpoint.address() {
+        Address::Tcp { host, port } => {
+            #[cfg(feature = "proxy")]
+            if let Some(proxy) = &options.proxy {
+                return dial_proxy(proxy, host, *port, options, deadline).await;
+            }
+            let stream = tcp::connect(host, *port, options, deadline).await?;
+            let mut info = ConnectionInfo::new("tcp");
+            info.peer_addr = stream.peer_addr().ok();
+            info.local_addr = stream.local_addr().ok();
+            Ok((Plain::Tcp(stream), info))
+        }
+        Address::Unix { path } => dial_unix(path, deadline).await,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
+#[cfg(feature = "proxy")]
+async fn dial_proxy(
+    proxy: &Proxy,
+    host: &Host,
+    port: u16,
+    options: &DialOptions,
+    deadline: &Deadline,
+) -> Result<(Plain, ConnectionInfo), DialError> {
+    let failed = |error| DialError::Proxy {
+        place: format!("{host}:{port}"),
+        proxy: proxy.place(),
+        error,
+    };
+    let mut stream = tcp::connect(proxy.host(), proxy.port(), options, deadline)
+        .await
+        .map_err(|error| failed(ProxyError::Unreachable(Box::new(error))))?;
+    let asking = proxy.open(&mut stream, host, port);
+    let timed_out = |after| ProxyError::TimedOut { after };
+    deadline.limit(asking, timed_out).await.map_err(failed)?;
+    let mut info = ConnectionInfo::new("tcp");
+    info.local_addr = stream.local_addr().ok();
+    Ok((Plain::Tcp(stream), info))
+}
 
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn dialling_ends_with_its_timeout() {
-        let begin = Instant::now();
-        let (host, options) = (Host::Ip([192, 0, 2, 1].into()), DialOptions::default());
-        let error = dial_by(|_| pending::<io::Result<()>>(), &host, 80, &options)
+#[cfg(unix)]
+async fn dial_unix(path: &Path, deadline: &Deadline) -> Result<(Plain, ConnectionInfo), DialError> {
+    let connecting = async {
+        UnixStream::connect(path)
             .await
-            .unwrap_err();
-        assert_eq!(begin.elapsed().as_secs(), 10);
-        assert_eq!(
-            error.to_string(),
-            "192.0.2.1:80 could not be reached within 10s"
-        );
-    }
+            .map_err(|error| DialError::Unix {
+                path: path.to_owned(),
+                error: Arc::new(error),
+            })
+    };
+    let timed_out = |after| DialError::TimedOut {
+        place: path.display().to_string(),
+        after,
+        attempts: Attempts::default(),
+    };
+    let stream = deadline.limit(connecting, timed_out).await?;
+    Ok((Plain::Unix(stream), ConnectionInfo::new("unix")))
+}
 
-    fn unreachable(place: &str, failed: &[(&str, io::ErrorKind)]) -> String {
-        let attempts = failed.iter().map(|(address, kind)| Attempt {
-            address: address.parse().unwrap(),
-            error: Arc::new((*kind).into()),
-        });
-        let error = DialError::Unreachable {
-            place: place.into(),
-            attempts: Attempts(attempts.collect()),
-        };
-        error.to_string()
-    }
+#[cfg(not(unix))]
+async fn dial_unix(path: &Path, _: &Deadline) -> Result<(Plain, ConnectionInfo), DialError> {
+    let error = "there are none on this platform; use TCP, as in ws://localhost:8080";
+    Err(DialError::Unix {
+        path: path.to_owned(),
+        error: Arc::new(io::Error::new(io::ErrorKind::Unsupported, error)),
+    })
+}
 
-    #[test]
-    fn an_error_tells_what_happened_to_each_address() {
-        let failed = [
-            ("[::1]:80", io::ErrorKind::ConnectionRefused),
-            ("1.1.1.1:80", io::ErrorKind::HostUnreachable),
-        ];
-        assert_eq!(
-            unreachable("h:80", &failed),
-            "h:80 could not be reached: [::1]:80: connection refused; 1.1.1.1:80: host unreachable",
-        );
-    }
-
-    #[test]
-    fn an_address_that_was_asked_for_is_named_once() {
-        for place in ["127.0.0.1:1", "[::1]:1"] {
-            assert_eq!(
-                unreachable(place, &[(place, io::ErrorKind::ConnectionRefused)]),
-                format!("{place} could not be reached: connection refused"),
-            );
-        }
+/// How a place is called in what is said about it.
+fn place(address: &Address) -> String {
+    match address {
+        Address::Tcp { host, port } => format!("{host}:{port}"),
+        Address::Unix { path } => path.display().to_string(),
     }
 }

@@ -1,34 +1,79 @@
 //! Listening: connections are accepted within limits, and errors do not make it spin.
 
+mod error;
+mod handshakes;
+mod incoming;
+mod limits;
+mod pace;
 mod resilient;
+mod saturation;
+mod socket;
+#[cfg(unix)]
+mod unix;
 
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Poll;
 
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wamp_core::ConnectionInfo;
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-/// A TCP socket that accepts connections.
+use crate::listen::limits::Gate;
+use crate::listen::socket::{Connected, Socket};
+#[cfg(feature = "tls")]
+use crate::tls::ServerTls;
+
+pub use crate::listen::error::{HandshakeError, ListenError};
+pub use crate::listen::incoming::{Accepted, Incoming};
+pub use crate::listen::limits::{ListenLimits, Permit, Rate};
+pub use crate::listen::socket::LocalAddr;
+#[cfg(unix)]
+pub use crate::listen::unix::UnixOptions;
+
+/// A socket that accepts connections, over TCP or a Unix socket, with TLS or without.
 ///
-/// Connections above the [limits](ListenLimits) wait in the backlog of the operating system until
-/// others have gone.
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use wamp_net::{ListenLimits, Listener};
+///
+/// let limits = ListenLimits::default().connections(10_000);
+/// let listener = Listener::bind("127.0.0.1:0").await?.limits(&limits);
+/// let serving = listener.run(std::future::pending(), |incoming| {
+///     // A slow client must not hold up the others: what takes time has a task of its own.
+///     tokio::spawn(async move {
+///         match incoming.handshake().await {
+///             Ok(mut connection) => {
+///                 // .. here the transport shakes hands ..
+///                 connection.permit.handshake_finished();
+///             }
+///             Err(error) => println!("{error}"),
+///         }
+///     });
+/// });
+/// # drop(serving);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
-    connections: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
-    /// Whether the last connection had to wait, which is told once and not for each.
-    saturated: AtomicBool,
+    socket: Socket,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
+    gate: Gate,
+    /// A connection that was accepted and waits for its place, so that none is lost when whoever
+    /// waits with it gives up.
+    waiting: Mutex<Option<Arrival>>,
 }
 
 impl Listener {
-    /// Listens on an address, such as `127.0.0.1:8080`; port 0 takes a free one.
+    /// Listens on an address, such as `127.0.0.1:8080`, `[::]:8080` or `unix:/run/wamp.sock`.
+    ///
+    /// Port 0 takes a free one. A Unix socket is open to the own user alone; for others see
+    /// [`bind_unix`](Self::bind_unix).
     ///
     /// Dropping the future leaves nothing behind.
     ///
@@ -37,6 +82,9 @@ impl Listener {
     /// The address is no address, is in use, or may not be used.
     pub async fn bind(address: impl ToSocketAddrs + ToString) -> Result<Self, ListenError> {
         let text = address.to_string();
+        if let Some(path) = text.strip_prefix(UNIX) {
+            return Self::bind_unix_text(path).await;
+        }
         match TcpListener::bind(address).await {
             Ok(socket) => Ok(Self::from(socket)),
             Err(error) => Err(ListenError::Bind {
@@ -46,7 +94,67 @@ impl Listener {
         }
     }
 
-    /// Takes a socket that listens already, such as one that was inherited.
+    #[cfg(unix)]
+    async fn bind_unix_text(path: &str) -> Result<Self, ListenError> {
+        Self::bind_unix(path, &UnixOptions::default()).await
+    }
+
+    #[cfg(not(unix))]
+    async fn bind_unix_text(path: &str) -> Result<Self, ListenError> {
+        Err(ListenError::Bind {
+            address: format!("{UNIX}{path}"),
+            error: io::Error::new(
+                io::ErrorKind::Unsupported,
+                "this system has no Unix sockets",
+            ),
+        })
+    }
+
+    /// Listens on a Unix socket.
+    ///
+    /// The permissions of its file are set before anybody can connect. The file of a socket that
+    /// nobody listens to any more is replaced. When the listener is dropped it removes the file,
+    /// unless that is another one by then.
+    ///
+    /// Two processes that find the same dead file at the same instant may both replace it; then
+    /// the later has it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wamp_net::Listener;
+    /// use wamp_net::listen::UnixOptions;
+    ///
+    /// # let directory = std::env::temp_dir().join(format!("wamp-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&directory)?;
+    /// # let path = directory.join("wamp.sock");
+    /// // Open to the group as well.
+    /// let listener = Listener::bind_unix(&path, &UnixOptions::default().mode(0o660)).await?;
+    /// assert_eq!(listener.address()?.to_string(), format!("unix:{}", path.display()));
+    /// # drop(listener);
+    /// # std::fs::remove_dir(&directory)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// Somebody listens there, there is something that is no socket, or the path may not be used.
+    #[cfg(unix)]
+    pub async fn bind_unix(
+        path: impl AsRef<std::path::Path>,
+        options: &UnixOptions,
+    ) -> Result<Self, ListenError> {
+        let (listener, file) = unix::bind(path.as_ref(), options).await?;
+        Ok(Self::new(Socket::Unix {
+            file: Some(file),
+            listener,
+        }))
+    }
+
+    /// Takes a TCP socket that listens already, such as one that was inherited.
     ///
     /// # Errors
     ///
@@ -59,50 +167,107 @@ impl Listener {
         take(socket).map(Self::from).map_err(ListenError::Adopt)
     }
 
-    /// Sets the limits; those of [`ListenLimits::default`] hold otherwise.
-    #[must_use]
-    pub fn limits(self, limits: &ListenLimits) -> Self {
-        let semaphore =
-            |permits: usize| Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self {
-            socket: self.socket,
-            connections: semaphore(limits.connections),
-            handshakes: semaphore(limits.handshakes),
-            saturated: AtomicBool::new(false),
-        }
-    }
-
-    /// The address that it listens on.
+    /// Takes a Unix socket that listens already, such as one that was inherited. Its file is
+    /// whose it was: it is never removed.
     ///
     /// # Errors
     ///
-    /// The operating system does not tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// The socket cannot be used without blocking.
+    #[cfg(unix)]
+    pub fn from_std_unix(socket: std::os::unix::net::UnixListener) -> Result<Self, ListenError> {
+        let take = |socket: std::os::unix::net::UnixListener| {
+            socket.set_nonblocking(true)?;
+            tokio::net::UnixListener::from_std(socket)
+        };
+        take(socket).map(Self::from).map_err(ListenError::Adopt)
     }
 
-    /// Accepts the next connection, once the limits admit it.
+    fn new(socket: Socket) -> Self {
+        Self {
+            socket,
+            #[cfg(feature = "tls")]
+            tls: None,
+            gate: Gate::new(&ListenLimits::default()),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Encrypts every connection by TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Sets the limits; those of [`ListenLimits::default`] hold otherwise.
+    #[must_use]
+    pub fn limits(mut self, limits: &ListenLimits) -> Self {
+        self.gate = Gate::new(limits);
+        self
+    }
+
+    /// Where it listens, over TCP or a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// The operating system does not tell, or the Unix socket was handed over and has no path.
+    pub fn address(&self) -> io::Result<LocalAddr> {
+        self.socket.address()
+    }
+
+    /// The TCP address that it listens on.
+    ///
+    /// # Errors
+    ///
+    /// It listens on a Unix socket (of kind `Unsupported`), or the operating system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self.address()? {
+            LocalAddr::Tcp(address) => Ok(address),
+            LocalAddr::Unix(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the listener has no TCP address, it is a Unix socket",
+            )),
+        }
+    }
+
+    /// Accepts the next connection.
     ///
     /// It survives what goes wrong: a connection that is gone before it is accepted is passed
     /// over, and when the process has no more file descriptors it tries again, at most once a
-    /// second, until it has.
+    /// second, until it has. It waits as the [limits](ListenLimits) say: for the rate, and for the
+    /// oldest handshake to leave its place.
     ///
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> Incoming {
-        let permit = self.admit().await;
-        let (stream, peer_addr) = resilient::accept(&self.socket).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer_addr, %error, "TCP_NODELAY could not be set");
-        }
-        let mut info = ConnectionInfo::new("tcp");
-        info.peer_addr = Some(peer_addr);
-        info.local_addr = stream.local_addr().ok();
-        tracing::debug!(%peer_addr, "accepted a connection");
-        Incoming {
-            stream,
-            info,
+        // The arrival stays in `waiting` until it has its place: a call that is given up leaves it
+        // to the next one.
+        let mut waiting = self.waiting.lock().await;
+        let arrival = match &mut *waiting {
+            Some(arrival) => arrival,
+            none => {
+                self.gate.paced().await;
+                let connected = resilient::accept(&self.socket).await;
+                self.gate.count();
+                none.insert(Arrival::new(connected))
+            }
+        };
+        let permit = self.gate.admit(arrival.at, &mut arrival.made_room).await;
+        let arrival = waiting.take().expect("it was there, and the lock is held");
+        drop(waiting);
+        let incoming = Incoming {
+            info: arrival.connected.info(),
             permit,
-        }
+            stream: arrival.connected.stream,
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+        };
+        tracing::debug!(
+            peer_addr = incoming.info.peer_addr.map(tracing::field::display),
+            refused = incoming.permit.is_refused(),
+            "accepted a connection"
+        );
+        incoming
     }
 
     /// Accepts connections and hands them over, until `stop` is ready; then it stops listening.
@@ -129,117 +294,66 @@ impl Listener {
             }
         }
     }
-
-    async fn admit(&self) -> Permit {
-        let full = |semaphore: &Semaphore| semaphore.available_permits() == 0;
-        let full = full(&self.connections) || full(&self.handshakes);
-        if full && !self.saturated.swap(full, Relaxed) {
-            tracing::warn!(
-                connections_left = self.connections.available_permits(),
-                handshakes_left = self.handshakes.available_permits(),
-                "a limit is reached; new connections wait until others have gone"
-            );
-        }
-        self.saturated.store(full, Relaxed);
-        // It is an error only when the semaphore was closed, and nobody closes it.
-        let connection = Arc::clone(&self.connections).acquire_owned().await.ok();
-        let handshake = Arc::clone(&self.handshakes).acquire_owned().await.ok();
-        Permit {
-            connection,
-            handshake,
-        }
-    }
 }
 
 /// Takes a socket of tokio's that listens already.
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        let limits = ListenLimits::default();
+        Self::new(Socket::Tcp(socket))
+    }
+}
+
+/// Takes a socket of tokio's that listens already. Its file is whose it was: it is never removed.
+#[cfg(unix)]
+impl From<tokio::net::UnixListener> for Listener {
+    fn from(listener: tokio::net::UnixListener) -> Self {
+        Self::new(Socket::Unix {
+            file: None,
+            listener,
+        })
+    }
+}
+
+/// A connection that has no place yet.
+#[derive(Debug)]
+struct Arrival {
+    connected: Connected,
+    at: Instant,
+    /// Whether an older handshake was ended for it.
+    made_room: bool,
+}
+
+impl Arrival {
+    fn new(connected: Connected) -> Self {
         Self {
-            socket,
-            connections: Arc::new(Semaphore::new(limits.connections)),
-            handshakes: Arc::new(Semaphore::new(limits.handshakes)),
-            saturated: AtomicBool::new(false),
+            connected,
+            at: Instant::now(),
+            made_room: false,
         }
     }
 }
 
-/// How many connections a listener has at once.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ListenLimits {
-    /// Connections, those in their handshake included. 65 536.
-    pub connections: usize,
-    /// Connections whose handshake is not finished. 1 024.
-    pub handshakes: usize,
-}
+/// What an address begins with that is the path of a Unix socket.
+const UNIX: &str = "unix:";
 
-impl Default for ListenLimits {
-    fn default() -> Self {
-        Self {
-            connections: 65_536,
-            handshakes: 1_024,
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::stream::Plain;
+
+    #[tokio::test]
+    async fn a_connection_over_tcp_sends_without_delay() {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let _stream = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let incoming = listener.accept().await;
+        match &incoming.stream {
+            Plain::Tcp(stream) => assert!(stream.nodelay().unwrap()),
+            #[cfg(unix)]
+            Plain::Unix(_) => panic!("it is TCP"),
         }
     }
-}
-
-impl ListenLimits {
-    /// Sets [`connections`](Self::connections).
-    #[must_use]
-    pub const fn connections(mut self, limit: usize) -> Self {
-        self.connections = limit;
-        self
-    }
-
-    /// Sets [`handshakes`](Self::handshakes).
-    #[must_use]
-    pub const fn handshakes(mut self, limit: usize) -> Self {
-        self.handshakes = limit;
-        self
-    }
-}
-
-/// A connection that was accepted.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Incoming {
-    /// The connection; it sends without delay (`TCP_NODELAY`).
-    pub stream: TcpStream,
-    /// Both addresses.
-    pub info: ConnectionInfo,
-    /// Its place within the limits, to be kept as long as the connection.
-    pub permit: Permit,
-}
-
-/// A connection's place within the limits of its listener; dropping it makes room for another.
-#[derive(Debug)]
-pub struct Permit {
-    #[expect(dead_code, reason = "kept for what happens when it is dropped")]
-    connection: Option<OwnedSemaphorePermit>,
-    handshake: Option<OwnedSemaphorePermit>,
-}
-
-impl Permit {
-    /// Tells that the handshake is over, so that another may begin.
-    pub fn handshake_finished(&mut self) {
-        self.handshake = None;
-    }
-}
-
-/// Why a listener does not listen.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ListenError {
-    /// The socket that was handed over cannot be used.
-    #[error("the socket that was handed over cannot be listened on: {0}")]
-    Adopt(#[source] io::Error),
-    /// The address cannot be listened on.
-    #[error("{address} cannot be listened on: {error}")]
-    Bind {
-        /// The address as it was given.
-        address: String,
-        /// What the system says.
-        #[source]
-        error: io::Error,
-    },
 }

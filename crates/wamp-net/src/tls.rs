@@ -1,10 +1,17 @@
 //! TLS, by rustls.
 
+mod client;
+mod server;
+
 use std::sync::Arc;
 
-use tokio_rustls::rustls;
+/// The library that speaks TLS, for those who configure it themselves.
+pub use tokio_rustls::rustls;
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use wamp_core::TlsInfo;
+
+pub use crate::tls::client::{ClientTls, ClientTlsError};
+pub use crate::tls::server::{ServerTls, ServerTlsError};
 
 /// A version of TLS. Those before are broken, and not there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

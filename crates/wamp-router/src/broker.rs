@@ -11,7 +11,9 @@ use wamp_messages::message::{
     Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed,
 };
 use wamp_messages::options::{EventDetails, PublishOptions};
-use wamp_messages::{MatchPolicy, PublicationId, SessionId, SubscriptionId, Uri, error_uri};
+use wamp_messages::{
+    MatchPolicy, Payload, PublicationId, SessionId, SubscriptionId, Uri, error_uri,
+};
 
 use crate::config::SessionLimits;
 use crate::limit_uri;
@@ -130,14 +132,12 @@ impl Broker {
             let Some(subscription) = self.subscriptions.get(key) else {
                 continue;
             };
-            let mut receivers = subscription
+            let receivers = subscription
                 .subscribers
                 .iter()
-                .filter(|&&subscriber| audience.admits(subscriber, sessions));
-            let Some(&first) = receivers.next() else {
-                continue;
-            };
-            let event = Event {
+                .copied()
+                .filter(|&subscriber| audience.admits(subscriber, sessions));
+            let event = || Event {
                 subscription: subscription.id,
                 publication,
                 details: details
@@ -145,14 +145,31 @@ impl Broker {
                     .clone(),
                 payload: publish.payload.clone(),
             };
-            let Some(&second) = receivers.next() else {
-                sink.send(first, event.into());
+            send_to_all(receivers, event, sink);
+        }
+    }
+
+    /// Publishes something of the router's own; it is made only if there is somebody to get it.
+    pub(crate) fn publish_own(
+        &self,
+        topic: &Uri,
+        mut make: impl FnMut() -> (PublicationId, Payload),
+        sink: &mut impl Sink,
+    ) {
+        let mut made = None;
+        for key in self.topics.all(topic) {
+            let Some(subscription) = self.subscriptions.get(key) else {
                 continue;
             };
-            let shared = SharedMessage::new(event);
-            for &receiver in [&first, &second].into_iter().chain(receivers) {
-                sink.send(receiver, Outgoing::Shared(shared.clone()));
-            }
+            // A subscription has a subscriber, or it would not be there.
+            let (publication, payload) = made.get_or_insert_with(&mut make);
+            let event = || Event {
+                subscription: subscription.id,
+                publication: *publication,
+                details: EventDetails::default(),
+                payload: payload.clone(),
+            };
+            send_to_all(subscription.subscribers.iter().copied(), event, sink);
         }
     }
 
@@ -210,6 +227,26 @@ pub(crate) fn exact_only(policy: Option<&MatchPolicy>) -> Result<(), Refusal> {
             Err(Refusal::new(error_uri::OPTION_NOT_ALLOWED, text))
         }
         _ => Ok(()),
+    }
+}
+
+/// Sends an event to all who are to get it, and makes it if there is one. What goes to several is
+/// shared by them.
+fn send_to_all(
+    mut receivers: impl Iterator<Item = Peer>,
+    event: impl FnOnce() -> Event,
+    sink: &mut impl Sink,
+) {
+    let Some(first) = receivers.next() else {
+        return;
+    };
+    let Some(second) = receivers.next() else {
+        sink.send(first, event().into());
+        return;
+    };
+    let shared = SharedMessage::new(event());
+    for receiver in [first, second].into_iter().chain(receivers) {
+        sink.send(receiver, Outgoing::Shared(shared.clone()));
     }
 }
 

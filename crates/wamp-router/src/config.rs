@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wamp_auth::{AnonymousAccess, RouterAuthenticator};
+use wamp_core::Rate;
 use wamp_messages::{Uri, UriRules};
 
 use crate::permissions::Permissions;
 use crate::realm::{RealmConfig, RoleConfig};
+use crate::slow_consumers::SlowConsumers;
 
 /// A realm: a namespace of its own for topics and procedures, with those who may join it.
 ///
@@ -31,6 +33,7 @@ use crate::realm::{RealmConfig, RoleConfig};
 pub struct Realm {
     pub(crate) name: Uri,
     pub(crate) authenticators: Vec<Arc<dyn RouterAuthenticator>>,
+    pub(crate) slow_consumers: SlowConsumers,
     roles: BTreeMap<String, RoleConfig>,
     rules: UriRules,
     limits: SessionLimits,
@@ -42,6 +45,7 @@ impl Realm {
         Self {
             name: Uri::from_wire(name.as_ref()),
             authenticators: Vec::new(),
+            slow_consumers: SlowConsumers::default(),
             roles: BTreeMap::new(),
             rules: UriRules::LOOSE,
             limits: SessionLimits::default(),
@@ -86,6 +90,13 @@ impl Realm {
     /// Sets how much one session may have.
     pub fn limits(mut self, limits: SessionLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets what becomes of sessions that do not take their events fast enough; they are
+    /// disconnected by default.
+    pub fn slow_consumers(mut self, slow_consumers: SlowConsumers) -> Self {
+        self.slow_consumers = slow_consumers;
         self
     }
 
@@ -141,7 +152,7 @@ impl Realm {
 }
 
 /// How much one session may have at once. What is above it is answered with an ERROR whose URI is
-/// one of [`limit_uri`](crate::limit_uri).
+/// one of [`limit_uri`](crate::limit_uri); only what exceeds the rate waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionLimits {
@@ -156,6 +167,13 @@ pub struct SessionLimits {
     /// Octets of the URI of a topic or procedure; a longer one is answered with
     /// `wamp.error.invalid_uri`. 4096.
     pub uri_len: usize,
+    /// Messages that it may send, of whatever kind; `None` is any number, and the default.
+    ///
+    /// Nothing is lost above it, and nothing is told: the connection is not read until the next
+    /// message may come, so that in the end the client waits. Its pings wait behind its messages: a
+    /// client that sends far more than it may can take the router for dead. The timer knows
+    /// milliseconds, so that a rate of thousands needs a burst.
+    pub rate: Option<Rate>,
 }
 
 impl Default for SessionLimits {
@@ -166,6 +184,7 @@ impl Default for SessionLimits {
             calls: 16_384,
             invocations: 65_536,
             uri_len: 4_096,
+            rate: None,
         }
     }
 }
@@ -199,6 +218,15 @@ impl SessionLimits {
     #[must_use]
     pub const fn uri_len(self, uri_len: usize) -> Self {
         Self { uri_len, ..self }
+    }
+
+    /// Sets how many messages a session may send.
+    #[must_use]
+    pub const fn rate(self, rate: Rate) -> Self {
+        Self {
+            rate: Some(rate),
+            ..self
+        }
     }
 
     /// Sets how many invocations may wait for a session to answer them.

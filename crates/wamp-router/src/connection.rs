@@ -1,6 +1,7 @@
 //! A connection: the one task between a transport and a realm.
 
 mod handshake;
+mod pace;
 
 use std::fmt;
 use std::future::Future;
@@ -14,23 +15,22 @@ use tokio::time::Sleep;
 use wamp_auth::Exchange;
 use wamp_core::lifecycle::{abort, goodbye};
 use wamp_core::{
-    CloseReason, Lifecycle, Outbox, Outgoing, Pump, ReceiveError, Received, Side, Transport,
-    Undeliverable, Violation,
+    CloseReason, Lifecycle, Outbox, Outgoing, Pump, Received, Side, Transport, Undeliverable,
+    Violation,
 };
 use wamp_messages::message::Abort;
 use wamp_messages::{Message, Uri, error_uri};
 
 use self::handshake::Candidacy;
+use self::pace::Pace;
 use crate::connections::Stage;
 use crate::limit_uri;
 use crate::realm::Peer;
 use crate::realm::arena::Key;
 use crate::realm::reply::shorten;
 use crate::router::Inner;
-use crate::running::{RunningRealm, Wakers};
-
-/// How many messages a connection takes before it lets others run.
-const BUDGET: usize = 64;
+use crate::running::{RunningRealm, Touched};
+use crate::slow_consumers::SlowConsumers;
 
 /// A client that is being served: made by [`Router::accept`](crate::Router::accept).
 ///
@@ -49,8 +49,10 @@ pub struct Connection<T: Transport> {
     lifecycle: Lifecycle,
     phase: Phase,
     deadline: Option<Deadline>,
+    /// When it reads on.
+    pace: Pace,
     /// Other connections that have been given something.
-    wakers: Wakers,
+    touched: Touched,
 }
 
 /// What the connection is at.
@@ -103,7 +105,8 @@ impl<T: Transport> Connection<T> {
             lifecycle: Lifecycle::new(Side::Router),
             phase: Phase::Idle { is_new: true },
             deadline: Some(Deadline::After(handshake)),
-            wakers: Wakers::default(),
+            pace: Pace::default(),
+            touched: Touched::default(),
             router,
         }
     }
@@ -145,34 +148,6 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Takes what the client sent, up to a budget. Returns whether more may be there already.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..BUDGET {
-            if matches!(
-                self.phase,
-                Phase::Closing(_) | Phase::Ending(_) | Phase::Closed
-            ) {
-                return false;
-            }
-            let Poll::Ready(received) = self.pump.poll_receive(cx) else {
-                return false;
-            };
-            match received {
-                Ok(message) => self.handle(message),
-                Err(ReceiveError::Decode(error)) => self.violate(&Violation(error.to_string())),
-                Err(ReceiveError::Closed) => {
-                    self.leave();
-                    self.close(CloseReason::Normal);
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "a connection was lost");
-                    self.destroy();
-                }
-            }
-        }
-        true
-    }
-
     /// Sends what waits, and closes the transport if that is all.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.outbox.has_overflowed() && !matches!(self.phase, Phase::Closed) {
@@ -204,7 +179,7 @@ impl<T: Transport> Connection<T> {
                 // What an earlier session of this connection was to be sent has nobody to be told:
                 // its ids mean something else by now.
                 for (_, message, why) in returned.iter().filter(|(place, ..)| place > before) {
-                    realm.undeliverable(*peer, message, why, &mut self.wakers);
+                    realm.undeliverable(*peer, message, why, &mut self.touched);
                 }
             }
             match sent {
@@ -263,7 +238,7 @@ impl<T: Transport> Connection<T> {
                 let Phase::Open(Membership { realm, peer, .. }) = &self.phase else {
                     return;
                 };
-                if let Err(violation) = realm.handle(*peer, message, &mut self.wakers) {
+                if let Err(violation) = realm.handle(*peer, message, &mut self.touched) {
                     self.violate(&violation);
                 }
             }
@@ -314,17 +289,21 @@ impl<T: Transport> Connection<T> {
     /// realm has it, so that it never overflows, and this happens once.
     fn give_up(&mut self) {
         tracing::info!("a client does not take what it is sent, and is disconnected");
+        let mut policy = SlowConsumers::default();
+        if let Phase::Open(Membership { realm, .. }) = &self.phase {
+            policy = realm.slow_consumers;
+            realm.count_slow();
+        }
         self.leave();
         let limits = self.router.settings.outbox;
         self.outbox = Arc::new(Outbox::new(limits));
         if let Some(waker) = &self.waker {
             self.outbox.set_watcher(waker.clone());
         }
+        let exceeded = policy.exceeded(limits);
         let text = format!(
-            "more waited for this client than the {} octets for events, or the {} for all, that the \
-             router keeps; it was dropped. Read faster, or ask for less at a time",
-            limits.mark,
-            limits.mark.saturating_add(limits.reserve),
+            "{exceeded} that the router keeps waited for this client; it was dropped. Read faster, \
+             or ask for less at a time"
         );
         self.abort(abort(limit_uri::TOO_SLOW, text), CloseReason::Normal);
     }
@@ -354,7 +333,10 @@ impl<T: Transport> Connection<T> {
     /// Takes the session out of its realm, if there is one.
     fn leave(&mut self) {
         if let Phase::Open(Membership { realm, peer, .. }) = &self.phase {
-            realm.leave(*peer, &mut self.wakers);
+            realm.leave(*peer, &mut self.touched);
+            // Who has left waits for nobody.
+            self.touched.flooded.clear();
+            self.pace = Pace::default();
             self.phase = Phase::Idle { is_new: false };
         }
     }
@@ -371,9 +353,9 @@ impl<T: Transport> Future for Connection<T> {
         this.heed_stage(cx);
         let has_more = this.poll_receive(cx);
         // The others may begin while this one sends.
-        this.wakers.wake(Some(cx.waker()));
+        this.touched.wake(Some(cx.waker()));
         let ended = this.poll_send(cx);
-        this.wakers.wake(Some(cx.waker()));
+        this.touched.wake(Some(cx.waker()));
         if ended.is_ready() {
             return ended;
         }
@@ -388,7 +370,7 @@ impl<T: Transport> Drop for Connection<T> {
     fn drop(&mut self) {
         self.leave();
         self.outbox.close();
-        self.wakers.wake(None);
+        self.touched.wake(None);
         self.router.connections.remove(self.key);
     }
 }

@@ -36,10 +36,12 @@ mod connection;
 mod connections;
 mod dealer;
 pub mod limit_uri;
+pub mod meta_uri;
 mod permissions;
 mod realm;
 mod router;
 mod running;
+mod slow_consumers;
 #[cfg(test)]
 mod tests;
 
@@ -48,3 +50,4 @@ pub use crate::connection::Connection;
 pub use crate::permissions::Permissions;
 pub use crate::router::{Router, RouterBuilder};
 pub use crate::running::RealmCounts;
+pub use crate::slow_consumers::SlowConsumers;

@@ -10,7 +10,8 @@ pub const TOO_MANY_CALLS: &str = "wamp.error.too_many_calls";
 /// The callee has as many invocations to answer as it may have.
 pub const TOO_MANY_INVOCATIONS: &str = "wamp.error.too_many_invocations";
 /// The client takes so little of what it is sent that more waits than the router keeps
-/// ([`RouterBuilder::outbox_limits`](crate::RouterBuilder::outbox_limits)).
+/// ([`RouterBuilder::outbox_limits`](crate::RouterBuilder::outbox_limits)), or than it lets wait for
+/// so long ([`SlowConsumers::Block`](crate::SlowConsumers::Block)).
 ///
 /// It comes as the reason of an ABORT: the session has left its realm, and what waited is dropped,
 /// so the client does not know what it has missed. The transport is closed behind the ABORT, and if

@@ -16,14 +16,16 @@ use std::fmt;
 use wamp_core::{Outgoing, Undeliverable, Violation};
 use wamp_messages::{
     Feature, InvalidKind, Message, PublicationId, RegistrationId, RequestType, Role, Roles,
-    SubscriptionId, Uri, UriRules, error_uri,
+    SessionId, SubscriptionId, Uri, UriRules, error_uri,
 };
+use wamp_serializers::encode_payload;
 
-use self::reply::Refusal;
+use self::reply::{Refusal, own_payload};
 pub(crate) use self::session::{Identity, Peer, Session, Sessions};
 use crate::broker::Broker;
 use crate::config::SessionLimits;
 use crate::dealer::Dealer;
+use crate::meta_uri;
 use crate::permissions::{Action, Permissions};
 
 /// What the router announces in every WELCOME: what works, and nothing else.
@@ -209,6 +211,19 @@ impl Routing {
             // What is left has no payload, and is as short as messages get.
             _ => {}
         }
+    }
+
+    /// Publishes that a session has lost so many events; 0 if it begins to lose them.
+    pub(crate) fn tell_loss(&mut self, session: SessionId, lost: u64, sink: &mut impl Sink) {
+        let random = &mut self.random;
+        let make = || {
+            let publication = PublicationId::from_random_bits(random());
+            let args = (session.as_u64(), lost);
+            let payload = own_payload(|format| encode_payload(format, &args, &()));
+            (publication, payload)
+        };
+        let topic = Uri::from_static(meta_uri::ON_EVENTS_DROPPED);
+        self.broker.publish_own(&topic, make, sink);
     }
 
     /// Whether every table is empty.

@@ -199,7 +199,8 @@ impl RouterBuilder {
     }
 
     /// Sets how much may wait for a client that does not take it. What is above ends the session
-    /// with ABORT [`TOO_SLOW`](crate::limit_uri::TOO_SLOW).
+    /// with ABORT [`TOO_SLOW`](crate::limit_uri::TOO_SLOW), unless it is events and the realm
+    /// [says otherwise](Realm::slow_consumers).
     pub fn outbox_limits(mut self, limits: OutboxLimits) -> Self {
         self.settings.outbox = limits;
         self

@@ -1,16 +1,22 @@
 //! A realm that is being served: its routing behind its lock, with the outboxes of its sessions.
 
+mod counts;
+mod delivery;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
-use smallvec::SmallVec;
 use wamp_auth::RouterAuthenticator;
-use wamp_core::{Outbox, Outgoing, Undeliverable, Violation};
+use wamp_core::{Outbox, Outgoing, Rate, Undeliverable, Violation};
 use wamp_messages::{Message, Uri};
 
+use self::counts::Counts;
+pub use self::counts::RealmCounts;
+use self::delivery::{Delivery, Loss, Losses, Seat};
+pub(crate) use self::delivery::{Flooded, Touched};
 use crate::config::Realm;
-use crate::realm::{Change, Identity, Peer, Routing, Sink};
+use crate::realm::{Identity, Peer, Routing, Sink};
+use crate::slow_consumers::SlowConsumers;
 
 /// A realm, shared by the connections of its sessions.
 ///
@@ -19,28 +25,33 @@ use crate::realm::{Change, Identity, Peer, Routing, Sink};
 /// touched, no user's code runs, and nobody is woken.
 pub(crate) struct RunningRealm {
     pub(crate) name: Uri,
+    /// How many messages its sessions may send.
+    pub(crate) rate: Option<Rate>,
+    pub(crate) slow_consumers: SlowConsumers,
     authenticators: Vec<Arc<dyn RouterAuthenticator>>,
     state: Mutex<State>,
 }
 
 struct State {
     routing: Routing,
-    tables: TableCounts,
-    /// The outbox of each session, by the index of its peer.
-    outboxes: Vec<Option<Arc<Outbox>>>,
+    counts: Counts,
+    /// The seat of each session, by the index of its peer.
+    seats: Vec<Option<Seat>>,
 }
 
 impl RunningRealm {
     pub(crate) fn new(realm: Realm) -> Self {
         let realm = realm.completed();
-        let routing = Routing::new(realm.to_config(), Box::new(rand::random::<u64>));
+        let config = realm.to_config();
         Self {
             name: realm.name,
+            rate: config.limits.rate,
+            slow_consumers: realm.slow_consumers,
             authenticators: realm.authenticators,
             state: Mutex::new(State {
-                routing,
-                tables: TableCounts::default(),
-                outboxes: Vec::new(),
+                routing: Routing::new(config, Box::new(rand::random::<u64>)),
+                counts: Counts::default(),
+                seats: Vec::new(),
             }),
         }
     }
@@ -67,17 +78,24 @@ impl RunningRealm {
         identity: Identity,
         outbox: &Arc<Outbox>,
         welcome: Message,
-        wakers: &mut Wakers,
+        touched: &mut Touched,
     ) -> Peer {
         let mut state = self.lock();
+        let seat = Seat {
+            session: identity.session,
+            outbox: Arc::clone(outbox),
+            lost: 0,
+        };
         let peer = state.routing.join(identity);
-        if state.outboxes.len() <= peer.index() {
-            state.outboxes.resize(peer.index() + 1, None);
+        if state.seats.len() <= peer.index() {
+            state.seats.resize_with(peer.index() + 1, || None);
         }
-        if let Some(place) = state.outboxes.get_mut(peer.index()) {
-            *place = Some(Arc::clone(outbox));
+        if let Some(place) = state.seats.get_mut(peer.index()) {
+            *place = Some(seat);
         }
-        state.with_sink(wakers).1.send(peer, welcome.into());
+        self.deliver(state, Losses::new(), touched, |_, sink| {
+            sink.send(peer, welcome.into());
+        });
         peer
     }
 
@@ -85,11 +103,15 @@ impl RunningRealm {
         &self,
         peer: Peer,
         message: Message,
-        wakers: &mut Wakers,
+        touched: &mut Touched,
     ) -> Result<(), Violation> {
-        let mut state = self.lock();
-        let (routing, mut sink) = state.with_sink(wakers);
-        routing.handle(peer, message, &mut sink)
+        self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+            let handled = routing.handle(peer, message, sink);
+            if !sink.touched.flooded.is_empty() {
+                sink.counts.held_publishers += 1;
+            }
+            handled
+        })
     }
 
     pub(crate) fn undeliverable(
@@ -97,20 +119,29 @@ impl RunningRealm {
         peer: Peer,
         message: &Outgoing,
         why: &Undeliverable,
-        wakers: &mut Wakers,
+        touched: &mut Touched,
     ) {
-        let mut state = self.lock();
-        let (routing, mut sink) = state.with_sink(wakers);
-        routing.undeliverable(peer, message, why, &mut sink);
+        self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+            routing.undeliverable(peer, message, why, sink);
+        });
     }
 
-    pub(crate) fn leave(&self, peer: Peer, wakers: &mut Wakers) {
+    pub(crate) fn leave(&self, peer: Peer, touched: &mut Touched) {
         let mut state = self.lock();
-        if let Some(place) = state.outboxes.get_mut(peer.index()) {
-            *place = None;
+        let seat = state.seats.get_mut(peer.index()).and_then(Option::take);
+        let losses = seat.as_ref().and_then(Loss::ended).into_iter().collect();
+        self.deliver(state, losses, touched, |routing, sink| {
+            routing.leave(peer, sink);
+        });
+        // Who has left is waited for no more, though its connection may have much to send yet.
+        if let Some(seat) = seat {
+            seat.outbox.release();
         }
-        let (routing, mut sink) = state.with_sink(wakers);
-        routing.leave(peer, &mut sink);
+    }
+
+    /// Takes note that a session is disconnected because its client is too slow.
+    pub(crate) fn count_slow(&self) {
+        self.lock().counts.slow_sessions += 1;
     }
 
     pub(crate) fn session_count(&self) -> usize {
@@ -123,19 +154,44 @@ impl RunningRealm {
 
     pub(crate) fn counts(&self) -> RealmCounts {
         let state = self.lock();
-        RealmCounts {
-            sessions: state.routing.session_count(),
-            subscriptions: state.tables.subscriptions,
-            registrations: state.tables.registrations,
-            undelivered_events: state.routing.undelivered_events(),
-        }
+        state.counts.together_with(&state.routing)
     }
 
     /// Whether nothing is left of any session.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.lock();
-        state.routing.is_empty() && state.outboxes.iter().all(Option::is_none)
+        state.routing.is_empty() && state.seats.iter().all(Option::is_none)
+    }
+
+    /// Does something with the routing, and tells of what was lost over it.
+    fn deliver<R>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        mut losses: Losses,
+        touched: &mut Touched,
+        work: impl FnOnce(&mut Routing, &mut Delivery<'_>) -> R,
+    ) -> R {
+        let State {
+            routing,
+            counts,
+            seats,
+        } = &mut *state;
+        let mut delivery = Delivery {
+            seats,
+            policy: self.slow_consumers,
+            counts,
+            touched,
+            losses: &mut losses,
+            tells_of_losses: false,
+        };
+        let done = work(routing, &mut delivery);
+        delivery.tell_losses(routing);
+        drop(state);
+        for loss in losses {
+            loss.log(&self.name);
+        }
+        done
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -151,88 +207,10 @@ impl fmt::Debug for RunningRealm {
     }
 }
 
-impl State {
-    fn with_sink<'a>(&'a mut self, wakers: &'a mut Wakers) -> (&'a mut Routing, Delivery<'a>) {
-        let delivery = Delivery {
-            outboxes: &self.outboxes,
-            tables: &mut self.tables,
-            wakers,
-        };
-        (&mut self.routing, delivery)
-    }
-}
-
-/// Puts messages into outboxes, and keeps the wakers of those whose connections wait.
-struct Delivery<'a> {
-    outboxes: &'a [Option<Arc<Outbox>>],
-    tables: &'a mut TableCounts,
-    wakers: &'a mut Wakers,
-}
-
-impl Sink for Delivery<'_> {
-    fn send(&mut self, to: Peer, message: Outgoing) {
-        let Some(Some(outbox)) = self.outboxes.get(to.index()) else {
-            return;
-        };
-        // A closed outbox takes nothing: its connection ends, and with it the session, whose
-        // leaving answers whoever waits for it.
-        if let Ok(Some(waker)) = outbox.push(message) {
-            self.wakers.0.push(waker);
-        }
-    }
-
-    fn note(&mut self, change: Change) {
-        let tables = &mut *self.tables;
-        match change {
-            Change::Subscribed { is_first, .. } => tables.subscriptions += usize::from(is_first),
-            Change::Unsubscribed { is_last, .. } => tables.subscriptions -= usize::from(is_last),
-            Change::Registered { is_first, .. } => tables.registrations += usize::from(is_first),
-            Change::Unregistered { is_last, .. } => tables.registrations -= usize::from(is_last),
-        }
-    }
-}
-
-/// How long the tables are, kept up by their changes.
-#[derive(Debug, Default)]
-struct TableCounts {
-    subscriptions: usize,
-    registrations: usize,
-}
-
-/// How much there is on a realm at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct RealmCounts {
-    /// Sessions.
-    pub sessions: usize,
-    /// Topics that somebody has subscribed to.
-    pub subscriptions: usize,
-    /// Procedures that are registered.
-    pub registrations: usize,
-    /// Events, since the router was made, that could not be sent to one of their receivers, because
-    /// it has no form for them or takes no message of this length.
-    pub undelivered_events: u64,
-}
-
-/// The connections to be woken, each at most once, when no lock is held.
-#[derive(Debug, Default)]
-pub(crate) struct Wakers(SmallVec<[Waker; 8]>);
-
-impl Wakers {
-    /// Wakes them all, but not who is at work already.
-    pub(crate) fn wake(&mut self, at_work: Option<&Waker>) {
-        for waker in self.0.drain(..) {
-            if !at_work.is_some_and(|at_work| at_work.will_wake(&waker)) {
-                waker.wake();
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake};
+    use std::task::{Context, Poll, Wake, Waker};
 
     use wamp_core::OutboxLimits;
     use wamp_messages::message::{Publish, Subscribe};
@@ -256,7 +234,7 @@ mod tests {
         }
     }
 
-    fn join(realm: &RunningRealm, wakers: &mut Wakers) -> (Peer, Arc<Outbox>) {
+    fn join(realm: &RunningRealm, touched: &mut Touched) -> (Peer, Arc<Outbox>) {
         let identity = Identity {
             session: SessionId::ZERO.next(),
             authid: "somebody".to_owned(),
@@ -265,7 +243,7 @@ mod tests {
         };
         let outbox = Arc::new(Outbox::new(OutboxLimits::default()));
         let welcome = wamp_core::lifecycle::abort(wamp_messages::error_uri::CANCELED, "any");
-        let peer = realm.join(identity, &outbox, welcome.into(), wakers);
+        let peer = realm.join(identity, &outbox, welcome.into(), touched);
         (peer, outbox)
     }
 
@@ -281,9 +259,9 @@ mod tests {
     #[test]
     fn a_connection_is_woken_once_for_many_messages_and_not_under_the_lock() {
         let realm = Arc::new(RunningRealm::new(Realm::new("com.example")));
-        let mut wakers = Wakers::default();
-        let (subscriber, outbox) = join(&realm, &mut wakers);
-        let (publisher, _others) = join(&realm, &mut wakers);
+        let mut touched = Touched::default();
+        let (subscriber, outbox) = join(&realm, &mut touched);
+        let (publisher, _others) = join(&realm, &mut touched);
         let topic = Uri::from_static("com.example.t");
         let subscribe = Subscribe {
             request: RequestId::ZERO.next(),
@@ -291,7 +269,7 @@ mod tests {
             topic: topic.clone(),
         };
         realm
-            .handle(subscriber, subscribe.into(), &mut wakers)
+            .handle(subscriber, subscribe.into(), &mut touched)
             .unwrap();
 
         let witness = Arc::new(Witness {
@@ -311,11 +289,11 @@ mod tests {
                 payload: Payload::empty(),
             };
             realm
-                .handle(publisher, publish.into(), &mut wakers)
+                .handle(publisher, publish.into(), &mut touched)
                 .unwrap();
             assert_eq!(witness.wakes.load(Ordering::Relaxed), 0);
         }
-        wakers.wake(None);
+        touched.wake(None);
         assert_eq!(witness.wakes.load(Ordering::Relaxed), 1);
         assert_eq!(witness.wakes_under_the_lock.load(Ordering::Relaxed), 0);
         assert_eq!(drain(&outbox, &waker), ["EVENT"; 3]);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Sleep, sleep, timeout};
@@ -186,9 +186,9 @@ impl<T: Transport> Driver<T> {
             },
             Ok(Received::Goodbye(details, reply)) => {
                 if let Some(reply) = reply {
-                    let waker = self.shared.outbox.push(Outgoing::from(reply));
+                    let pushed = self.shared.outbox.push(Outgoing::from(reply));
                     drop(state);
-                    waker.ok().flatten().into_iter().for_each(Waker::wake);
+                    pushed.wake();
                 }
                 ControlFlow::Break(End {
                     details,
@@ -301,8 +301,7 @@ impl<T: Transport> Driver<T> {
     fn violated(&self, violation: &Violation) -> End {
         let abort = Message::from(violation.to_abort());
         self.shared.lock().lifecycle.handle_sent(&abort);
-        let waker = self.shared.outbox.push(Outgoing::from(abort));
-        waker.ok().flatten().into_iter().for_each(Waker::wake);
+        self.shared.outbox.push(Outgoing::from(abort)).wake();
         End {
             details: violation.to_abort().into(),
             transport: AfterEnd::Close(CloseReason::Protocol(violation.to_string())),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 use wamp_core::client::{Client, ListenerId, Pending};
@@ -51,10 +51,10 @@ impl Place<'_> {
     }
 
     pub(crate) fn send(self, message: Message) {
-        let waker = self.shared.outbox.push(Outgoing::from(message));
-        drop(self.state);
         // A closed outbox means that the task is about to end the session, and every request with it.
-        waker.ok().flatten().into_iter().for_each(Waker::wake);
+        let pushed = self.shared.outbox.push(Outgoing::from(message));
+        drop(self.state);
+        pushed.wake();
     }
 }
 

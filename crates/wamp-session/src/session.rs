@@ -320,10 +320,10 @@ impl Shared {
         state.detach = detach;
         let message = Message::from(goodbye(reason, text));
         state.lifecycle.handle_sent(&message);
-        let waker = self.outbox.push(Outgoing::from(message));
+        let pushed = self.outbox.push(Outgoing::from(message));
         drop(state);
         // A task whose transport takes nothing looks for no message, but is to see that time runs.
-        let waker = waker.ok().flatten().or_else(|| self.outbox.watcher());
+        let waker = pushed.into_waker().or_else(|| self.outbox.watcher());
         waker.into_iter().for_each(Waker::wake);
         Ok(())
     }

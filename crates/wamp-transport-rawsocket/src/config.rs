@@ -9,17 +9,19 @@ use crate::handshake::MaxLength;
 /// # Pings
 ///
 /// RawSocket has PINGs, and a peer must answer them. Autobahn|Python and Crossbar.io do not: on
-/// Twisted a PING is taken for the length of a message that is too long, and on asyncio for
-/// something that is not implemented; both drop the connection over it. Nor do wamp_async and
-/// xconn-rust answer. Nothing in the handshake tells who is there. So a PING is sent only to a peer
+/// Twisted a PING is taken for a message that is too long, and on asyncio it raises an error that
+/// says it is not implemented; both drop the connection over it. Nor do wamp_async and xconn-rust
+/// answer. Nothing in the handshake tells who is there. So a PING is sent only to a peer
 /// that has shown that it knows them, by a PING or PONG of its own, unless
 /// [`ping_unknown`](Self::ping_unknown) is set. Two peers that both wait for the other send none:
 /// where all clients are known to answer (those of this project, nexus, xconn-go, CppWAMP and
 /// Autobahn|JS do), set it on one side, and the other joins in.
 ///
 /// A peer that never gets a PING, and is gone without having closed its connection, is found by
-/// what is below: by TCP when something is sent to it that is never acknowledged, or by the
-/// keep-alive of TCP, if the socket has it.
+/// what is below: on an idle connection by the keep-alive of TCP, which `wamp-net` sets on what it
+/// dials and accepts, and which takes two minutes; on another one when TCP gives up sending again
+/// what is never acknowledged, which may take a quarter of an hour. Over a stream of one's own one
+/// sees to that oneself.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RawSocketConfig {

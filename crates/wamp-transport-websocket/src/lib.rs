@@ -38,14 +38,17 @@
 //!
 //! # Clients
 //!
-//! [`dial`] connects to an [`Endpoint`](wamp_net::Endpoint), that is to a `ws://` URL; [`connect`]
-//! does so over a stream that is there already.
+//! [`dial`] connects to an [`Endpoint`](wamp_net::Endpoint) of WebSocket, such as a `ws://` URL, or a
+//! `wss://` URL where `wamp-net` has its feature `tls`; [`connect`] does so over a stream that is
+//! there already.
 //!
 //! # Servers
 //!
 //! [`accept`] answers a client over any stream; what is no WebSocket gets an HTTP answer that says
-//! why. Where an HTTP server has upgraded the connection itself, it picks the serializer by
-//! [`negotiate`] and hands the connection to [`WebSocketTransport::from_upgraded`].
+//! why. An HTTP server in which the router is mounted asks [`AcceptOptions::upgrade`] for its answer,
+//! and for the transport when it has upgraded the connection. One that does all of the handshake
+//! itself picks the serializer by [`negotiate`], and hands the connection to
+//! [`WebSocketTransport::from_upgraded`].
 //!
 //! Specification: Basic Profile, "WebSocket Transport"; Advanced Profile, "Message Batching".
 //!
@@ -56,7 +59,7 @@
 //!
 //! # Not here
 //!
-//! TLS, and the compression of `permessage-deflate`.
+//! The compression of `permessage-deflate`.
 
 mod client;
 mod close;
@@ -67,11 +70,11 @@ mod negotiate;
 mod server;
 mod transport;
 
-/// The vocabulary of HTTP that [`AcceptOptions::on_request`] and [`Refusal`] use.
+/// The vocabulary of HTTP that [`AcceptOptions`], [`Upgrade`] and [`Refusal`] use.
 pub use tokio_tungstenite::tungstenite::http;
 
 pub use crate::client::{ConnectError, ConnectOptions, connect, dial};
 pub use crate::config::WebSocketConfig;
 pub use crate::negotiate::{Subprotocol, accept_answer, default_serializers, negotiate};
-pub use crate::server::{AcceptError, AcceptOptions, OnRequest, Refusal, accept};
+pub use crate::server::{AcceptError, AcceptOptions, OnRequest, Refusal, Upgrade, accept};
 pub use crate::transport::{Role, WebSocketTransport};

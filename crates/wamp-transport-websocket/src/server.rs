@@ -2,6 +2,7 @@
 
 mod options;
 mod refusal;
+mod upgrade;
 
 use std::io;
 use std::time::Duration;
@@ -11,16 +12,16 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use wamp_core::ConnectionInfo;
-use wamp_serializers::Serializer;
 
-use crate::head::{Head, HeadError, to_pairs};
-use crate::http::header::{self, HeaderName, HeaderValue};
+use crate::head::{Head, HeadError};
+use crate::http::header::{self, HeaderName};
 use crate::http::{Request, StatusCode};
-use crate::server::options::upgrade_required;
-use crate::transport::{Role, WebSocketTransport};
+use crate::server::options::{only_get, only_http_11};
+use crate::transport::WebSocketTransport;
 
 pub use crate::server::options::{AcceptOptions, OnRequest};
 pub use crate::server::refusal::Refusal;
+pub use crate::server::upgrade::Upgrade;
 
 /// Accepts a client over a stream: reads its request and answers it.
 ///
@@ -35,28 +36,17 @@ pub use crate::server::refusal::Refusal;
 /// client has been told what there was to tell.
 pub async fn accept<S>(
     mut stream: S,
-    mut info: ConnectionInfo,
+    info: ConnectionInfo,
     options: &AcceptOptions,
 ) -> Result<WebSocketTransport<S>, AcceptError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let after = options.handshake_timeout;
-    let (serializer, request, rest) = timeout(after, shake(&mut stream, options))
+    let (upgrade, rest) = timeout(after, shake(&mut stream, options))
         .await
         .map_err(|_| AcceptError::TimedOut { after })??;
-    info.http_path = Some(request.uri().path().to_owned());
-    info.http_headers = to_pairs(request.headers());
-    tracing::debug!(peer = ?info.peer_addr, serializer = %serializer.name(), "accepted a client");
-    Ok(WebSocketTransport::new(
-        stream,
-        rest,
-        serializer,
-        Role::Server,
-        info,
-        &options.config,
-    )
-    .await)
+    Ok(upgrade.accept_after(stream, rest, info).await)
 }
 
 /// Why a client was not accepted.
@@ -80,30 +70,24 @@ pub enum AcceptError {
     },
 }
 
-/// The handshake; returns the serializer, the request, and what follows it.
+/// The handshake; returns what was agreed, and what follows the request.
 async fn shake(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     options: &AcceptOptions,
-) -> Result<(Serializer, Request<()>, Vec<u8>), AcceptError> {
-    let answered = match read_request(stream).await {
-        Ok((head, request)) => options
-            .answer(&request)
-            .map(|(answer, serializer)| (answer, serializer, request, head.into_rest()))
-            .map_err(AcceptError::Refused),
-        Err(error) => Err(error),
-    };
-    match answered {
-        Ok((answer, serializer, request, rest)) => {
-            stream.write_all(&answer).await?;
+) -> Result<(Upgrade, Vec<u8>), AcceptError> {
+    let checked = read_request(stream).await.and_then(|(head, request)| {
+        let upgrade = options.check(&request).map_err(AcceptError::Refused)?;
+        Ok((upgrade, head.into_rest()))
+    });
+    match &checked {
+        Ok((upgrade, _)) => {
+            stream.write_all(&upgrade.to_octets()).await?;
             stream.flush().await?;
-            Ok((serializer, request, rest))
         }
-        Err(AcceptError::Refused(refusal)) => {
-            tell(stream, &refusal).await;
-            Err(AcceptError::Refused(refusal))
-        }
-        Err(error) => Err(error),
+        Err(AcceptError::Refused(refusal)) => tell(stream, refusal).await,
+        Err(_) => {}
     }
+    checked
 }
 
 async fn read_request(
@@ -124,14 +108,8 @@ async fn read_request(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "The request has more than 124 headers.",
         ),
-        WsError::Protocol(ProtocolError::WrongHttpMethod) => {
-            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET is allowed.");
-            let get = HeaderValue::from_static("GET");
-            AcceptError::Refused(refusal.header(header::ALLOW, get))
-        }
-        WsError::Protocol(ProtocolError::WrongHttpVersion) => {
-            AcceptError::Refused(upgrade_required("WebSocket needs HTTP/1.1."))
-        }
+        WsError::Protocol(ProtocolError::WrongHttpMethod) => AcceptError::Refused(only_get()),
+        WsError::Protocol(ProtocolError::WrongHttpVersion) => AcceptError::Refused(only_http_11()),
         error => {
             tracing::debug!(%error, "a request is malformed");
             refuse(
@@ -166,7 +144,11 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How much a refused client may still send.
 const MAX_LINGER: u64 = 256 << 10;
 
-/// The headers that belong to the handshake and to an answer's frame.
+/// Whether a header belongs to the handshake, or to an answer's frame.
+fn is_own(name: &HeaderName) -> bool {
+    OWN_HEADERS.contains(name)
+}
+
 const OWN_HEADERS: [HeaderName; 8] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,

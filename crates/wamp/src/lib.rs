@@ -91,6 +91,6 @@ pub use wamp_auth::{AnonymousAccess, RouterAuthenticator, StaticTickets};
 #[cfg(feature = "router")]
 pub use wamp_router as router;
 #[cfg(feature = "router")]
-pub use wamp_router::{Permissions, Realm, RealmCounts};
+pub use wamp_router::{Permissions, Realm, RealmCounts, SlowConsumers};
 #[cfg(feature = "websocket")]
 pub use {wamp_net as net, wamp_transport_websocket as websocket};

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use wamp_core::ConnectionInfo;
-use wamp_net::listen::Incoming;
-use wamp_net::{ListenError, ListenLimits, Listener};
-use wamp_transport_websocket::{AcceptError, AcceptOptions, accept};
+use wamp_net::{Accepted, Incoming, ListenError, ListenLimits, Listener};
+use wamp_transport_websocket::http::StatusCode;
+use wamp_transport_websocket::{AcceptError, AcceptOptions, Refusal, accept};
 
 use crate::embedded::Router;
 
@@ -38,7 +38,7 @@ impl Router {
 
     /// Serves those who connect to a socket that listens already.
     pub fn serve(&self, listener: Listener) -> Listen {
-        self.listen_on(Source::Listener(listener))
+        self.listen_on(Source::Listener(Box::new(listener)))
     }
 
     /// Serves the client at the other end of a stream, from the WebSocket handshake to the end of the
@@ -85,7 +85,7 @@ pub struct Listen {
 
 enum Source {
     Address(String),
-    Listener(Listener),
+    Listener(Box<Listener>),
 }
 
 impl Listen {
@@ -104,7 +104,7 @@ impl Listen {
     async fn listen(self) -> Result<Server, ListenError> {
         let listener = match self.source {
             Source::Address(address) => Listener::bind(address).await?,
-            Source::Listener(listener) => listener,
+            Source::Listener(listener) => *listener,
         };
         let listener = match &self.limits {
             Some(limits) => listener.limits(limits),
@@ -196,18 +196,40 @@ async fn either(mut router: watch::Receiver<bool>, mut server: watch::Receiver<b
 
 /// Serves one connection, from its handshake to its end.
 async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) {
-    let Incoming {
+    let peer = incoming.info.peer_addr.map(tracing::field::display);
+    let Accepted {
         stream,
         info,
         mut permit,
         ..
-    } = incoming;
-    match accept(stream, info, &options).await {
+    } = match incoming.handshake().await {
+        Ok(accepted) => accepted,
+        Err(error) => return tracing::debug!(peer, %error, "a connection was not accepted"),
+    };
+    let options = match permit.is_refused() {
+        true => Arc::new(refusing(&options)),
+        false => options,
+    };
+    let accepted = tokio::select! {
+        accepted = accept(stream, info, &options) => accepted,
+        error = permit.ended() => {
+            return tracing::debug!(peer, %error, "a connection was not accepted");
+        }
+    };
+    match accepted {
         Ok(transport) => {
             permit.handshake_finished();
             router.accept(transport).await;
         }
         // What came is often no WebSocket at all; it was answered.
-        Err(error) => tracing::debug!(%error, "a connection was not accepted"),
+        Err(error) => tracing::debug!(peer, %error, "a connection was not accepted"),
     }
+}
+
+/// The options with which every request is refused because there are too many connections.
+fn refusing(options: &AcceptOptions) -> AcceptOptions {
+    options.clone().on_request(|_| {
+        let text = "There are too many connections. Try again later.";
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text))
+    })
 }

@@ -2,11 +2,9 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 /// Accepts the next connection, whatever goes wrong before.
@@ -31,14 +29,6 @@ pub(super) trait Accept {
     type Connection;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Connection>>;
-}
-
-impl Accept for TcpListener {
-    type Connection = (TcpStream, SocketAddr);
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Connection>> {
-        Self::poll_accept(self, cx)
-    }
 }
 
 /// How long to wait after an error.

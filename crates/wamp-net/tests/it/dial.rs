@@ -1,7 +1,16 @@
+#[cfg(feature = "tls")]
+mod certificates;
+#[cfg(feature = "proxy")]
+mod proxy;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(unix)]
+mod unix;
+
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use wamp_net::{DialError, DialOptions, Host, dial_tcp};
+use wamp_net::{DialError, DialOptions, Endpoint, Host, dial, dial_tcp};
 
 #[tokio::test]
 async fn a_name_is_looked_up_and_its_open_address_found() {
@@ -14,6 +23,7 @@ async fn a_name_is_looked_up_and_its_open_address_found() {
         .unwrap();
     assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
     assert!(stream.nodelay().unwrap());
+    assert!(socket2::SockRef::from(&stream).keepalive().unwrap());
 }
 
 #[tokio::test]
@@ -68,16 +78,32 @@ async fn a_name_that_does_not_exist_is_told() {
     );
 }
 
-#[test]
-fn the_futures_can_be_spawned() {
-    fn is_send(_: impl Send) {}
-    let (host, options) = (Host::Name("localhost".into()), DialOptions::default());
-    is_send(dial_tcp(&host, 80, &options));
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn without_tls_what_wants_it_is_not_even_connected() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for url in [
+        format!("wss://{address}/ws"),
+        format!("rss://{address}"),
+        "wss+unix:/run/wamp.sock".to_owned(),
+    ] {
+        let endpoint: Endpoint = url.parse().unwrap();
+        let error = dial(&endpoint, &DialOptions::default()).await.unwrap_err();
+        assert!(matches!(error, DialError::NoTls { .. }), "{error}");
+        assert!(error.to_string().contains("feature `tls`"), "{error}");
+    }
+    // The next to come is the first.
+    let next = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (_, peer) = listener.accept().await.unwrap();
+    assert_eq!(peer, next.local_addr().unwrap());
 }
 
 #[test]
-fn dialling_can_be_moved_between_threads() {
+fn dialling_can_be_spawned_and_moved_between_threads() {
     fn is_send<T: Send>(_: T) {}
     let options = DialOptions::default();
     is_send(dial_tcp(&"localhost".parse().unwrap(), 1, &options));
+    let endpoint: Endpoint = "wss://localhost".parse().unwrap();
+    is_send(dial(&endpoint, &options));
 }

@@ -3,7 +3,9 @@ use std::future::pending;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use wamp_net::{ListenError, ListenLimits, Listener};
+use wamp_net::{ListenError, Listener, LocalAddr};
+
+use crate::is_ready;
 
 async fn listener() -> (Listener, std::net::SocketAddr) {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
@@ -12,13 +14,24 @@ async fn listener() -> (Listener, std::net::SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_connection_knows_both_addresses_and_sends_without_delay() {
+async fn a_connection_knows_both_addresses() {
     let (listener, address) = listener().await;
     let stream = TcpStream::connect(address).await.unwrap();
     let incoming = listener.accept().await;
     assert_eq!(incoming.info.peer_addr, stream.local_addr().ok());
     assert_eq!(incoming.info.local_addr, Some(address));
-    assert!(incoming.stream.nodelay().unwrap());
+    let accepted = incoming.handshake().await.unwrap();
+    assert_eq!(accepted.info.peer_addr, stream.local_addr().ok());
+    assert_eq!(accepted.info.transport, "tcp");
+    assert_eq!(accepted.info.tls, None);
+}
+
+#[tokio::test]
+async fn an_address_is_told_as_it_is_bound() {
+    let (listener, address) = listener().await;
+    let told = listener.address().unwrap();
+    assert_eq!(told, LocalAddr::Tcp(address));
+    assert_eq!(told.to_string(), address.to_string());
 }
 
 #[tokio::test]
@@ -40,40 +53,6 @@ async fn an_address_in_use_is_named_in_the_error() {
         error.to_string().starts_with(&address.to_string()),
         "{error}"
     );
-}
-
-/// Whether the future is ready without waiting for anybody.
-async fn is_ready<T>(future: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        value = future => Some(value),
-        () = tokio::task::yield_now() => None,
-    }
-}
-
-#[tokio::test]
-async fn a_connection_above_the_limit_waits_until_one_has_gone() {
-    let (listener, address) = listener().await;
-    let listener = listener.limits(&ListenLimits::default().connections(1));
-    let _one = TcpStream::connect(address).await.unwrap();
-    let _two = TcpStream::connect(address).await.unwrap();
-    let mut first = listener.accept().await;
-    first.permit.handshake_finished();
-    assert!(is_ready(listener.accept()).await.is_none());
-    drop(first);
-    listener.accept().await;
-}
-
-#[tokio::test]
-async fn handshakes_above_the_limit_wait_until_one_is_finished() {
-    let (listener, address) = listener().await;
-    let listener = listener.limits(&ListenLimits::default().handshakes(1));
-    let _one = TcpStream::connect(address).await.unwrap();
-    let _two = TcpStream::connect(address).await.unwrap();
-    let mut first = listener.accept().await;
-    assert!(is_ready(listener.accept()).await.is_none());
-    first.permit.handshake_finished();
-    listener.accept().await;
 }
 
 #[tokio::test]

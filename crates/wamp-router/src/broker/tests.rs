@@ -300,3 +300,40 @@ fn an_event_that_cannot_be_sent_to_one_is_counted_and_forgotten() {
     let sent = stage.say(publisher, publish(2, "com.a"));
     assert_eq!(receivers(&sent), subscribers);
 }
+
+#[test]
+fn what_the_router_publishes_itself_goes_to_all_subscribers_and_is_one_message() {
+    let mut stage = Stage::new();
+    let subscribers = [stage.join(), stage.join()];
+    assert!(stage.tell_loss(77, 5).is_empty());
+    for peer in subscribers {
+        stage.subscribe(peer, 1, crate::meta_uri::ON_EVENTS_DROPPED);
+    }
+    let sent = stage.tell_loss(77, 5);
+    let [
+        (one, Outgoing::Shared(first)),
+        (other, Outgoing::Shared(second)),
+    ] = &*sent
+    else {
+        panic!("{sent:?}");
+    };
+    assert_eq!([*one, *other], subscribers);
+    assert!(std::sync::Arc::ptr_eq(first, second));
+    let Message::Event(event) = first.message() else {
+        panic!("{first:?}");
+    };
+    let args: (u64, u64) = wamp_serializers::decode_args(&event.payload).unwrap();
+    assert_eq!(args, (77, 5));
+}
+
+#[test]
+fn what_the_router_publishes_itself_is_not_made_for_nobody() {
+    struct Nowhere;
+    impl Sink for Nowhere {
+        fn send(&mut self, _: Peer, message: Outgoing) {
+            panic!("{message:?}");
+        }
+    }
+    let topic = Uri::from_static("wamp.any");
+    Broker::default().publish_own(&topic, || panic!("nobody gets it"), &mut Nowhere);
+}

@@ -9,6 +9,7 @@ use wamp_messages::message::{Abort, Authenticate, Hello, Welcome};
 use wamp_messages::options::WelcomeDetails;
 use wamp_messages::{Message, Roles, SessionId, UriRules, error_uri};
 
+use super::pace::Pace;
 use super::{Connection, Deadline, Membership, Phase};
 use crate::realm::reply::shorten;
 use crate::realm::{Identity, announced};
@@ -126,7 +127,8 @@ impl<T: Transport> Connection<T> {
         let welcome = Message::from(Welcome { session, details });
         self.lifecycle.handle_sent(&welcome);
         let before = self.outbox.put();
-        let peer = realm.join(identity, &self.outbox, welcome, &mut self.wakers);
+        let peer = realm.join(identity, &self.outbox, welcome, &mut self.touched);
+        self.pace = Pace::new(&realm);
         self.phase = Phase::Open(Membership {
             realm,
             peer,

@@ -2,7 +2,7 @@
 
 use wamp_messages::message::Error;
 use wamp_messages::options::ErrorDetails;
-use wamp_messages::{Format, Payload, RequestId, RequestType, Uri};
+use wamp_messages::{EncodeError, Format, Payload, RequestId, RequestType, Uri};
 use wamp_serializers::encode_payload;
 
 /// Why a request is refused: an error URI and a text for people.
@@ -42,13 +42,18 @@ pub(crate) fn error(
     }
 }
 
-/// A payload of one text, in any format that was compiled in; peers of other formats get it
-/// rewritten like any other. It is short, because it is written under the lock of the realm.
+/// A payload of one text. It is short, because it is written under the lock of the realm.
 fn explain(text: &str) -> Payload {
     let text = shorten(text);
+    own_payload(|format| encode_payload(format, &(text,), &()))
+}
+
+/// A payload of the router's own, in any format that was compiled in; peers of other formats get it
+/// rewritten like any other.
+pub(crate) fn own_payload(encode: impl Fn(&Format) -> Result<Payload, EncodeError>) -> Payload {
     [Format::Json, Format::MsgPack, Format::Cbor]
         .iter()
-        .find_map(|format| encode_payload(format, &(text,), &()).ok())
+        .find_map(|format| encode(format).ok())
         .unwrap_or_default()
 }
 

@@ -125,6 +125,13 @@ impl Stage {
         sent.messages()
     }
 
+    pub(crate) fn tell_loss(&mut self, session: u64, lost: u64) -> Vec<(Peer, Outgoing)> {
+        let mut sent = Sent::default();
+        let session = SessionId::new(session).unwrap();
+        self.routing.tell_loss(session, lost, &mut sent);
+        sent.0
+    }
+
     pub(crate) fn subscribe(&mut self, peer: Peer, request: u64, topic: &str) -> SubscriptionId {
         match self.ask(peer, subscribe(request, topic)) {
             Message::Subscribed(subscribed) => subscribed.subscription,

@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod blocking;
+mod chaos;
 mod client;
+mod crowd;
+mod dropping;
+mod gate;
 mod handshake;
 mod hostile;
 mod leaving;
+mod rates;
 mod routing;
 mod shutdown;
 mod slow;

@@ -1,5 +1,6 @@
 //! Transports that fail.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use wamp_core::{
@@ -10,10 +11,12 @@ use wamp_messages::message::Result;
 use wamp_messages::wire::{DecodeError, DecodeErrorKind};
 use wamp_messages::{Format, Message, Payload, error_uri};
 use wamp_router::Router;
+use wamp_serializers::Serializer;
 
 use crate::client::{Client, REALM, answer, call, goodbye, hello, id, open, payload, publish};
 
-/// A transport that sends no payload longer than a bound, and reads an opaque payload as garbage.
+/// A transport that sends no payload longer than a bound, and reads an opaque payload as garbage,
+/// or as a frame in JSON if it begins like one.
 struct Spoiled {
     inner: MemoryTransport,
     max: usize,
@@ -26,11 +29,13 @@ impl Transport for Spoiled {
     ) -> Poll<std::result::Result<Message, ReceiveError>> {
         self.inner.poll_receive(cx).map(|received| {
             let message = received?;
-            let is_opaque = |payload: &Payload| payload.as_opaque().is_some();
-            if message.payload().is_some_and(is_opaque) {
-                return Err(DecodeError::new(DecodeErrorKind::Trailing, 17).into());
+            let Some(octets) = message.payload().and_then(Payload::as_opaque) else {
+                return Ok(message);
+            };
+            if octets.starts_with(b"[") {
+                Serializer::json().decode(octets.clone(), &mut VecDeque::new())?;
             }
-            Ok(message)
+            Err(DecodeError::new(DecodeErrorKind::Trailing, 17).into())
         })
     }
 
@@ -104,6 +109,22 @@ async fn what_is_no_message_ends_the_session_with_a_text_that_says_what_and_wher
     let text = abort.details.message.unwrap();
     assert!(text.contains("17"), "{text}");
     assert_eq!(router.session_count(REALM), Some(0));
+}
+
+#[tokio::test]
+async fn what_is_nested_too_deeply_ends_the_session_with_a_text_that_says_how_deep_it_may_be() {
+    let router = open().build();
+    let mut client = join(&router, 500).await;
+    let max = Serializer::json().max_depth();
+    let nested = [&"[".repeat(max), &*"]".repeat(max)].concat();
+    let frame = format!(r#"[16,1,{{}},"com.a",{nested}]"#);
+    let mut message = publish(1, "com.a");
+    message.payload = Payload::opaque(frame.into());
+    client.send(message).await;
+    let abort = client.aborted().await;
+    assert_eq!(abort.reason, error_uri::PROTOCOL_VIOLATION);
+    let text = abort.details.message.unwrap();
+    assert!(text.contains(&format!("{max} levels")), "{text}");
 }
 
 #[tokio::test]

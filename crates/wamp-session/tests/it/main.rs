@@ -4,5 +4,6 @@ mod calls;
 mod events;
 mod hazards;
 mod invocations;
+mod limits;
 mod opening;
 mod script;

@@ -1,12 +1,12 @@
 //! Over real sockets.
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use wamp_core::{ReceiveError, Transport};
-use wamp_net::Listener;
+use wamp_net::{DialOptions, Endpoint, Listener};
 use wamp_transport_rawsocket::{
     AcceptError, AcceptOptions, ConnectError, ConnectOptions, HandshakeError, accept, connect,
-    refuse,
+    dial, refuse,
 };
 
 use crate::support::*;
@@ -45,12 +45,41 @@ where
     sending.await.unwrap().unwrap();
 }
 
+/// The conversation again, with what an endpoint leads to.
+async fn meet(listener: &Listener, url: &str) {
+    let endpoint: Endpoint = url.parse().unwrap();
+    let (dialling, options) = (DialOptions::default(), ConnectOptions::default());
+    let policy = AcceptOptions::default().serializers([serializer("json")]);
+    let accepting = async {
+        // The client asks for each of its serializers over a connection of its own.
+        loop {
+            let incoming = listener.accept().await.handshake().await.unwrap();
+            match accept(incoming.stream, incoming.info, &policy).await {
+                Ok(accepted) => break accepted,
+                Err(AcceptError::Refused { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let (client, mut server) = tokio::join!(dial(&endpoint, &dialling, &options), accepting);
+    let mut client = client.unwrap();
+    assert_eq!(client.info().serializer, "json");
+    assert_eq!(server.info().peer_addr, client.info().local_addr);
+    assert_eq!(server.info().local_addr, client.info().peer_addr);
+    send(&mut client, &numbered(1));
+    send(&mut server, &numbered(2));
+    let (one, other) = tokio::join!(flush(&mut client), flush(&mut server));
+    one.and(other).unwrap();
+    assert_eq!(receive(&mut server).await.unwrap(), numbered(1));
+    assert_eq!(receive(&mut client).await.unwrap(), numbered(2));
+}
+
 #[tokio::test]
 async fn a_conversation_passes_a_tcp_socket() {
-    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, incoming) = tokio::join!(client, listener.accept());
-    converse(client.unwrap(), incoming.stream).await;
+    let (client, accepted) = tokio::join!(client, listener.accept());
+    converse(client.unwrap(), accepted.unwrap().0).await;
 }
 
 #[cfg(unix)]
@@ -61,29 +90,40 @@ async fn a_conversation_passes_a_unix_socket() {
 }
 
 #[tokio::test]
-async fn both_addresses_are_known() {
+async fn a_url_leads_to_a_conversation_over_tcp() {
     let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let client = TcpStream::connect(address).await.unwrap();
-    let local = client.local_addr().unwrap();
-    let incoming = listener.accept().await;
-    let (options, policy) = (ConnectOptions::default(), AcceptOptions::default());
-    let serializer = serializer("json");
-    let (client, server) = tokio::join!(
-        connect(client, info(), &serializer, &options),
-        accept(incoming.stream, incoming.info, &policy),
-    );
-    drop(client.unwrap());
-    let server = server.unwrap();
-    assert_eq!(server.info().peer_addr, Some(local));
-    assert_eq!(server.info().local_addr, Some(address));
+    let port = listener.local_addr().unwrap().port();
+    for host in ["127.0.0.1", "localhost"] {
+        meet(&listener, &format!("rs://{host}:{port}")).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_url_leads_to_a_conversation_over_a_unix_socket() {
+    let name = format!("wamp-rawsocket-test-{}.sock", std::process::id());
+    let url = format!("unix:{}", std::env::temp_dir().join(name).display());
+    let listener = Listener::bind(&url).await.unwrap();
+    meet(&listener, &url).await;
+}
+
+#[tokio::test]
+async fn nobody_listening_is_told_with_the_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rs://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let endpoint: Endpoint = url.parse().unwrap();
+    let (dialling, options) = (DialOptions::default(), ConnectOptions::default());
+    let error = dial(&endpoint, &dialling, &options).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Dial(_)), "{error}");
+    assert!(error.to_string().contains("127.0.0.1:"), "{error}");
 }
 
 /// The error arrives though the client has sent more than its request.
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_has_sent_more() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let policy = AcceptOptions::default();
     for full in [false, true] {
@@ -99,13 +139,13 @@ async fn a_refusal_reaches_a_client_that_has_sent_more() {
             reply
         };
         let serving = async {
-            let incoming = listener.accept().await;
+            let (stream, _) = listener.accept().await.unwrap();
             if full {
                 let within = std::time::Duration::from_secs(60);
-                refuse(incoming.stream, HandshakeError::MAX_CONNECTIONS, within).await;
+                refuse(stream, HandshakeError::MAX_CONNECTIONS, within).await;
                 return;
             }
-            let error = accept(incoming.stream, incoming.info, &policy).await;
+            let error = accept(stream, info(), &policy).await;
             assert!(matches!(error, Err(AcceptError::Refused { .. })));
         };
         let (reply, ()) = tokio::join!(talking, serving);
@@ -115,17 +155,17 @@ async fn a_refusal_reaches_a_client_that_has_sent_more() {
 
 #[tokio::test]
 async fn a_connection_that_is_reset_is_an_error_of_the_handshake() {
-    let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap())
         .await
         .unwrap();
     let options = ConnectOptions::default();
     let serializer = serializer("json");
     let resetting = async {
-        let incoming = listener.accept().await;
-        incoming.stream.readable().await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.readable().await.unwrap();
         // With a request that was not read.
-        drop(incoming);
+        drop(stream);
     };
     let (connected, ()) = tokio::join!(connect(client, info(), &serializer, &options), resetting);
     let error = connected.unwrap_err();
@@ -150,8 +190,6 @@ fn the_futures_can_be_spawned() {
 
 #[test]
 fn dialling_can_be_spawned() {
-    use wamp_net::{DialOptions, Endpoint};
-    use wamp_transport_rawsocket::dial;
     fn is_send<T: Send>(_: T) {}
     let (dialling, options) = (DialOptions::default(), ConnectOptions::default());
     let endpoint: Endpoint = "ws://localhost/".parse().unwrap();
@@ -160,8 +198,6 @@ fn dialling_can_be_spawned() {
 
 #[tokio::test]
 async fn an_endpoint_of_another_protocol_is_refused() {
-    use wamp_net::{DialOptions, Endpoint};
-    use wamp_transport_rawsocket::dial;
     let (dialling, options) = (DialOptions::default(), ConnectOptions::default());
     let endpoint: Endpoint = "ws://localhost/".parse().unwrap();
     let error = dial(&endpoint, &dialling, &options).await.unwrap_err();

@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wamp_serializers::Serializer;
 
 use crate::config::WebSocketConfig;
-use crate::head::has_token;
+use crate::head::{has_token, to_pairs};
 use crate::http::header::{self, HeaderMap, HeaderValue};
-use crate::http::{Request, StatusCode};
+use crate::http::{Method, Request, StatusCode, Version};
 use crate::negotiate::{default_serializers, header as subprotocols, negotiate};
-use crate::server::refusal::{self, Refusal};
+use crate::server::refusal::Refusal;
+use crate::server::upgrade::Upgrade;
 
 /// What a server accepts.
 #[derive(Clone)]
@@ -114,14 +114,42 @@ impl AcceptOptions {
         self
     }
 
-    /// Checks a request; returns the answer's head and the serializer.
-    pub(super) fn answer(&self, request: &Request<()>) -> Result<(Vec<u8>, Serializer), Refusal> {
+    /// Checks a request that an HTTP server has received, in which the router is mounted.
+    ///
+    /// [`Upgrade`] holds the answer, and takes the connection once the server has upgraded it.
+    /// Everything said here holds as it does in [`accept`](crate::accept), but for the
+    /// [`handshake_timeout`](Self::handshake_timeout): until the answer is sent the connection is
+    /// the server's, and so are the times and the limits of its requests. The
+    /// [`path`](Self::path) is best left to its routes.
+    ///
+    /// # Errors
+    ///
+    /// The request is refused; the refusal converts into the answer that says so.
+    pub fn upgrade<B>(&self, request: &Request<B>) -> Result<Upgrade, Refusal> {
+        let mut bare = Request::new(());
+        bare.method_mut().clone_from(request.method());
+        bare.uri_mut().clone_from(request.uri());
+        *bare.version_mut() = request.version();
+        bare.headers_mut().clone_from(request.headers());
+        bare.extensions_mut().clone_from(request.extensions());
+        let checked = self.check(&bare);
+        if let Err(refusal) = &checked {
+            tracing::debug!(%refusal, "refusing a request");
+        }
+        checked
+    }
+
+    /// Checks a request (RFC 6455, section 4.2.1).
+    pub(super) fn check(&self, request: &Request<()>) -> Result<Upgrade, Refusal> {
+        if request.method() != Method::GET {
+            return Err(only_get());
+        }
+        if request.version() != Version::HTTP_11 {
+            return Err(only_http_11());
+        }
         let headers = request.headers();
-        if self
-            .path
-            .as_ref()
-            .is_some_and(|path| path != request.uri().path())
-        {
+        let path = request.uri().path();
+        if self.path.as_ref().is_some_and(|served| served != path) {
             return Err(Refusal::new(
                 StatusCode::NOT_FOUND,
                 "There is nothing at this path.",
@@ -145,21 +173,15 @@ impl AcceptOptions {
             Some(callback) => callback(request)?,
             None => HeaderMap::new(),
         };
-        let mut answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\n\
-             Upgrade: websocket\r\n\
-             Connection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {}\r\n",
-            derive_accept_key(key.as_bytes()),
-        )
-        .into_bytes();
-        if let Some(serializer) = &picked {
-            let subprotocol = serializer.subprotocol();
-            answer.extend(format!("Sec-WebSocket-Protocol: {subprotocol}\r\n").into_bytes());
-        }
-        refusal::write_headers(&mut answer, &more);
-        answer.extend_from_slice(b"\r\n");
-        Ok((answer, serializer.clone()))
+        Ok(Upgrade {
+            key: key.clone(),
+            serializer: serializer.clone(),
+            is_announced: picked.is_some(),
+            more,
+            path: path.to_owned(),
+            headers: to_pairs(headers),
+            config: self.config.clone(),
+        })
     }
 
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -193,7 +215,7 @@ impl fmt::Debug for AcceptOptions {
     }
 }
 
-/// Checks that a request asks for WebSocket (RFC 6455, section 4.2.1), and returns its key.
+/// Checks that a request asks for WebSocket, and returns its key.
 fn check_upgrade(headers: &HeaderMap) -> Result<&HeaderValue, Refusal> {
     if !has_token(headers, header::UPGRADE, "websocket") {
         return Err(upgrade_required(
@@ -237,7 +259,16 @@ fn is_key(key: &[u8]) -> bool {
     }
 }
 
-pub(super) fn upgrade_required(text: &str) -> Refusal {
+pub(super) fn only_get() -> Refusal {
+    let get = HeaderValue::from_static("GET");
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Only GET is allowed.").header(header::ALLOW, get)
+}
+
+pub(super) fn only_http_11() -> Refusal {
+    upgrade_required("WebSocket needs HTTP/1.1.")
+}
+
+fn upgrade_required(text: &str) -> Refusal {
     let websocket = HeaderValue::from_static("websocket");
     Refusal::new(StatusCode::UPGRADE_REQUIRED, text).header(header::UPGRADE, websocket)
 }

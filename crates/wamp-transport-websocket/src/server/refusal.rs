@@ -1,10 +1,8 @@
 //! A refused request, and the HTTP answer that says so.
 
-use std::fmt;
-
-use crate::http::StatusCode;
 use crate::http::header::{self, HeaderName, HeaderValue};
-use crate::server::OWN_HEADERS;
+use crate::http::{Response, StatusCode};
+use crate::server::is_own;
 
 /// A refusal of a request: an HTTP status, and a text that says why.
 ///
@@ -20,7 +18,10 @@ use crate::server::OWN_HEADERS;
 /// });
 /// # drop(options);
 /// ```
-#[derive(Debug, Clone)]
+///
+/// It converts into an [`http::Response`](crate::http::Response) with a body of one's choice.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{status} ({text})")]
 pub struct Refusal {
     status: StatusCode,
     text: String,
@@ -61,12 +62,7 @@ impl Refusal {
 
     /// The whole answer.
     pub(super) fn to_octets(&self) -> Vec<u8> {
-        // A connection that could be upgraded says so beside the header that names to what.
-        let mut upgrades = self
-            .headers
-            .iter()
-            .filter(|(name, _)| name == header::UPGRADE);
-        let upgrade = upgrades.next().map(|(_, value)| value);
+        let upgrade = self.upgrade();
         let connection = if upgrade.is_some() {
             "close, Upgrade"
         } else {
@@ -75,47 +71,63 @@ impl Refusal {
         let mut answer = format!(
             "HTTP/1.1 {}\r\n\
              Connection: {connection}\r\n\
-             Content-Type: text/plain; charset=utf-8\r\n\
+             Content-Type: {TEXT}\r\n\
              Content-Length: {}\r\n",
             self.status,
             self.text.len() + 1,
         )
         .into_bytes();
         if let Some(protocol) = upgrade {
-            write_header(&mut answer, &header::UPGRADE, protocol);
+            write_header(&mut answer, header::UPGRADE.as_str(), protocol.as_bytes());
         }
-        write_headers(
-            &mut answer,
-            self.headers.iter().map(|(name, value)| (name, value)),
-        );
+        for (name, value) in self.more_headers() {
+            write_header(&mut answer, name.as_str(), value.as_bytes());
+        }
         answer.extend_from_slice(b"\r\n");
         answer.extend_from_slice(self.text.as_bytes());
         answer.push(b'\n');
         answer
     }
-}
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.status, self.text)
+    /// The protocol that the connection could be upgraded to. Beside the header that names it
+    /// there is one, `Connection`, that says so.
+    fn upgrade(&self) -> Option<&HeaderValue> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(name, _)| name == header::UPGRADE)
+            .map(|(_, value)| value)
+    }
+
+    fn more_headers(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
+        self.headers.iter().filter(|(name, _)| !is_own(name))
     }
 }
 
-/// Writes headers, but not those that the handshake sets itself.
-pub(super) fn write_headers<'a>(
-    answer: &mut Vec<u8>,
-    headers: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
-) {
-    for (name, value) in headers {
-        if !OWN_HEADERS.contains(name) {
-            write_header(answer, name, value);
+/// The answer of an HTTP server in which the router is mounted. How long the body is, and whether
+/// the connection is kept, is the server's to say.
+impl<B: From<String>> From<Refusal> for Response<B> {
+    fn from(mut refusal: Refusal) -> Self {
+        refusal.text.push('\n');
+        let mut response = Self::new(std::mem::take(&mut refusal.text).into());
+        *response.status_mut() = refusal.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(TEXT));
+        if let Some(protocol) = refusal.upgrade() {
+            headers.insert(header::UPGRADE, protocol.clone());
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         }
+        for (name, value) in refusal.more_headers() {
+            headers.append(name, value.clone());
+        }
+        response
     }
 }
 
-fn write_header(answer: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    answer.extend_from_slice(name.as_str().as_bytes());
+pub(super) fn write_header(answer: &mut Vec<u8>, name: &str, value: &[u8]) {
+    answer.extend_from_slice(name.as_bytes());
     answer.extend_from_slice(b": ");
-    answer.extend_from_slice(value.as_bytes());
+    answer.extend_from_slice(value);
     answer.extend_from_slice(b"\r\n");
 }
+
+const TEXT: &str = "text/plain; charset=utf-8";

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use wamp_core::{ReceiveError, TransportError};
 use wamp_transport_websocket::{AcceptOptions, ConnectOptions, WebSocketConfig};
 
@@ -77,4 +77,32 @@ async fn without_an_interval_a_silent_peer_stays() {
         received = receive(&mut server) => panic!("{received:?}"),
         () = sleep(Duration::from_secs(3600)) => {}
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_is_not_dead_because_nobody_listened() {
+    let (mut server, mut peer) = server("json", &config()).await;
+    // The ping is sent; then the owner stops listening for longer than an answer may take.
+    let listened = timeout(Duration::from_secs(21), receive(&mut server)).await;
+    assert!(listened.is_err());
+    assert_eq!(peer.receive().await, (PING, vec![]));
+    peer.send(PONG, b"").await;
+    sleep(Duration::from_secs(600)).await;
+    let receiving = tokio::spawn(async move {
+        let received = receive(&mut server).await;
+        (received, server)
+    });
+    // The answer was there all the time; only the next ping is late.
+    assert_eq!(peer.receive().await, (PING, vec![]));
+    peer.send(TEXT, b"[337,5]").await;
+    let (received, mut server) = receiving.await.unwrap();
+    assert_eq!(received.unwrap(), numbered(5));
+
+    // The same where a message waits.
+    sleep(Duration::from_secs(600)).await;
+    peer.send(TEXT, b"[337,6]").await;
+    sleep(Duration::from_secs(600)).await;
+    assert_eq!(receive(&mut server).await.unwrap(), numbered(6));
+    let listened = timeout(Duration::from_secs(1), receive(&mut server)).await;
+    assert!(listened.is_err(), "{listened:?}");
 }

@@ -13,3 +13,4 @@ mod noise;
 mod refuse;
 mod sockets;
 mod support;
+mod upgrade;

@@ -1,7 +1,7 @@
 //! From a URL to a session's transport, over real sockets.
 
 use tokio::net::TcpStream;
-use wamp_core::{CloseReason, ReceiveError, Transport};
+use wamp_core::{CloseReason, ConnectionInfo, ReceiveError, Transport};
 use wamp_net::{DialOptions, Endpoint, Listener, Stream};
 use wamp_transport_websocket::{
     AcceptError, AcceptOptions, ConnectError, ConnectOptions, WebSocketTransport, accept, dial,
@@ -11,7 +11,7 @@ use crate::support::*;
 
 type Both = (
     Result<WebSocketTransport<Stream>, ConnectError>,
-    Result<WebSocketTransport<TcpStream>, AcceptError>,
+    Result<WebSocketTransport<Stream>, AcceptError>,
 );
 
 async fn meet(listener: &Listener, url: &str, policy: &AcceptOptions) -> Both {
@@ -19,7 +19,8 @@ async fn meet(listener: &Listener, url: &str, policy: &AcceptOptions) -> Both {
     let (dialling, offer) = (DialOptions::default(), ConnectOptions::default());
     let accepting = async {
         let incoming = listener.accept().await;
-        accept(incoming.stream, incoming.info, policy).await
+        let accepted = incoming.handshake().await.unwrap();
+        accept(accepted.stream, accepted.info, policy).await
     };
     tokio::join!(dial(&endpoint, &dialling, &offer), accepting)
 }
@@ -72,6 +73,42 @@ async fn a_url_leads_to_a_conversation_over_ipv6() {
 #[tokio::test]
 async fn a_name_leads_there_too() {
     converse(Listener::bind("127.0.0.1:0").await.unwrap(), "localhost").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_url_leads_to_a_conversation_over_a_unix_socket() {
+    let file = std::env::temp_dir().join(format!("wamp-websocket-{}.sock", std::process::id()));
+    drop(std::fs::remove_file(&file));
+    let listener = tokio::net::UnixListener::bind(&file).unwrap();
+    let url = format!("ws+unix:{}:/ws?x=y", file.display());
+    let endpoint: Endpoint = url.parse().unwrap();
+    let (dialling, offer) = (DialOptions::default(), ConnectOptions::default());
+    let policy = AcceptOptions::default().path("/ws");
+    let accepting = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        accept(stream, ConnectionInfo::new("unix"), &policy).await
+    };
+    let (client, server) = tokio::join!(dial(&endpoint, &dialling, &offer), accepting);
+    drop(std::fs::remove_file(&file));
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    assert_eq!(client.info().peer_addr, None);
+    assert_eq!(server.info().header("host"), Some("localhost"));
+    send(&mut client, &numbered(7));
+    flush(&mut client).await.unwrap();
+    assert_eq!(receive(&mut server).await.unwrap(), numbered(7));
+}
+
+#[tokio::test]
+async fn an_endpoint_of_rawsocket_is_not_dialled() {
+    let endpoint: Endpoint = "rs://127.0.0.1:1".parse().unwrap();
+    let (dialling, offer) = (DialOptions::default(), ConnectOptions::default());
+    let error = dial(&endpoint, &dialling, &offer).await.unwrap_err();
+    assert!(
+        matches!(error, ConnectError::NotWebSocket { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("rs://127.0.0.1:1"), "{error}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod deaths;
 mod faults;
 mod formats;
 mod order;
+mod overload;
 mod stress;
 mod texts;
 mod volume;
