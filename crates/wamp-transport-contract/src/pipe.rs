@@ -263,10 +263,10 @@ impl Lane {
     }
 }
 
-/// Does what is to be done when enough octets have been written.
-fn heed_stop(both: &mut [Flow; 2], way: usize) {
+/// Does what is to be done when enough octets have been written. Returns whether it was.
+fn heed_stop(both: &mut [Flow; 2], way: usize) -> bool {
     match both[way].due_stop() {
-        None => {}
+        None => return false,
         Some(Stop::Stall) => both[way].stall(),
         Some(Stop::HalfClose) => both[way].end(Ended::Eof, io::ErrorKind::BrokenPipe),
         Some(Stop::Cut(cut)) => {
@@ -279,6 +279,7 @@ fn heed_stop(both: &mut [Flow; 2], way: usize) {
             }
         }
     }
+    true
 }
 
 impl AsyncRead for Pipe {
@@ -291,8 +292,8 @@ impl AsyncRead for Pipe {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        let mut now = Instant::now();
         loop {
-            let now = Instant::now();
             let mut both = lock(&this.both);
             let flow = &mut both[1 - this.way];
             match flow.front(now) {
@@ -322,6 +323,8 @@ impl AsyncRead for Pipe {
                     if timer.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
+                    // A timer is not as fine as the clock, and may be early by a little.
+                    now = now.max(at);
                 }
             }
         }
@@ -336,13 +339,20 @@ impl AsyncWrite for Pipe {
     ) -> Poll<io::Result<usize>> {
         let mut both = lock(&self.both);
         let polled = both[self.way].poll_write(cx, Instant::now(), octets);
-        heed_stop(&mut both, self.way);
-        let [one, other] = &mut *both;
-        // The writer is woken only if it waits: not by what it has written itself.
-        let wakers = [one.wakers_after_write(), other.wakers_after_write()];
+        if polled.is_pending() {
+            return polled;
+        }
+        let reader = both[self.way].reader();
+        // A task that both reads and writes is not woken by what it has written itself.
+        let wakers = if heed_stop(&mut both, self.way) {
+            let [one, other] = &mut *both;
+            [one.wakers(), other.wakers()]
+        } else {
+            Default::default()
+        };
         drop(both);
         let wakers = wakers.into_iter().flatten().flatten();
-        wakers.for_each(Waker::wake);
+        reader.into_iter().chain(wakers).for_each(Waker::wake);
         polled
     }
 

@@ -172,13 +172,9 @@ impl Flow {
         [self.reader.waker.take(), self.writer.waker.take()]
     }
 
-    /// The same when nothing but a write has happened.
-    pub(super) fn wakers_after_write(&mut self) -> [Option<Waker>; 2] {
-        let writer = match self.refusal {
-            Some(_) => self.writer.waker.take(),
-            None => None,
-        };
-        [self.reader.waker.take(), writer]
+    /// Who waits for octets.
+    pub(super) const fn reader(&mut self) -> Option<Waker> {
+        self.reader.waker.take()
     }
 
     pub(super) fn set_reader(&mut self, cx: &Context<'_>) {

@@ -4,24 +4,26 @@ use std::task::Poll;
 
 use wamp_core::{CloseReason, ReceiveError, TransportError};
 
-use super::{assert_over, assert_takes_nothing, each_way, fill, is_lost};
+use super::{assert_gives_nothing, assert_over, assert_takes_nothing, each_way, fill, is_lost};
 use crate::end::End;
 use crate::messages::numbered;
 use crate::subject::{Options, Subject};
 
-/// After the peer has closed in order, receiving says `Closed`, and keeps to it; then nothing can be
-/// sent.
+/// After the peer has closed in order, receiving says `Closed`, and keeps to it, until this side has
+/// closed, too.
 ///
-/// Whoever reads an error has handled everything before it, and may forget the peer.
+/// Whoever reads an error has handled everything before it, and may forget the peer. Whether
+/// something can still be sent until then is open: a peer that has closed only its own direction
+/// may hear the last answers.
 pub async fn a_peer_that_closes_in_order_is_told_as_closed(subject: &impl Subject) {
     each_way(subject, async |mut ours, mut theirs| {
         let receiving = async {
             let error = ours.receive().await.expect_err("nothing was sent");
             assert!(matches!(error, ReceiveError::Closed), "{error}");
+            assert_gives_nothing(&mut ours);
+            assert_gives_nothing(&mut ours);
+            let _ = ours.close(&CloseReason::Normal).await;
             assert_over(&mut ours);
-            assert_over(&mut ours);
-            // Who hears it closes, too, or drops it.
-            drop(ours);
         };
         let normal = CloseReason::Normal;
         let (closed, ()) = tokio::join!(theirs.close(&normal), receiving);
@@ -209,7 +211,7 @@ pub async fn the_peer_of_who_aborts_learns_it(subject: &impl Subject) {
         ours.transport().abort();
         let (received, _) = theirs.receive_all().await;
         assert!(received.len() <= 1);
-        assert_over(&mut theirs);
+        assert_gives_nothing(&mut theirs);
     })
     .await;
 }
@@ -223,7 +225,7 @@ pub async fn the_peer_of_who_is_dropped_learns_it(subject: &impl Subject) {
         drop(ours);
         let (received, _) = theirs.receive_all().await;
         assert_eq!(received, [numbered(1)]);
-        assert_over(&mut theirs);
+        assert_gives_nothing(&mut theirs);
         // Closing what has no other end, ends.
         let _ = theirs.close(&CloseReason::Normal).await;
     })

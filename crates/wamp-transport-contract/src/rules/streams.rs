@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use wamp_core::{CloseReason, ReceiveError};
 use wamp_messages::Message;
 
-use super::assert_over;
 use super::patience::CLOSES_WITHIN;
+use super::{assert_gives_nothing, assert_over};
 use crate::end::End;
 use crate::messages::{number, numbered, text};
 use crate::numbers::Numbers;
@@ -106,6 +106,10 @@ pub async fn octets_may_come_one_at_a_time(subject: &impl StreamSubject) {
     for side in SIDES {
         let prepare = |wire: &Wire| wire.chunks(Chunks::UpTo(1));
         let mut line = Line::open(subject, &Options::default(), side, prepare).await;
+        // Handshakes may rely on some room, since both sides write in them before they read.
+        for lane in [&line.out, &line.back] {
+            lane.capacity(1);
+        }
         exchange(&mut line, 5).await;
     }
 }
@@ -139,13 +143,15 @@ pub async fn receiving_can_be_given_up_after_each_octet(subject: &impl StreamSub
 pub async fn octets_may_be_split_joined_and_late(subject: &impl StreamSubject) {
     for seed in 0..20 {
         for side in SIDES {
+            println!("{side:?} is ours, the seed is {seed}");
             let prepare = |wire: &Wire| {
                 let mut numbers = Numbers::new(seed);
                 let max = 1 + numbers.below(60);
                 wire.chunks(Chunks::Random { max, seed });
                 let max = Duration::from_millis(1 + numbers.below(100) as u64);
                 wire.delay(Delay::Random { max, seed });
-                wire.capacity(1 + numbers.below(300));
+                // Not so little that a handshake has no room, or no time.
+                wire.capacity(64 + numbers.below(300));
             };
             let mut line = Line::open(subject, &Options::default(), side, prepare).await;
             exchange(&mut line, 10).await;
@@ -203,8 +209,9 @@ pub async fn a_connection_may_be_cut_at_any_octet(subject: &impl StreamSubject) 
                 if is_within_message || (cut == Cut::Reset && at <= ends[2]) {
                     assert!(matches!(error, ReceiveError::Lost(_)), "{error}");
                 }
-                assert_over(&mut line.theirs);
+                assert_gives_nothing(&mut line.theirs);
                 let _ = line.theirs.close(&CloseReason::Normal).await;
+                assert_over(&mut line.theirs);
                 assert!(begin.elapsed() <= CLOSES_WITHIN);
             }
         }
@@ -245,7 +252,7 @@ pub async fn a_connection_may_stall_at_any_octet(subject: &impl StreamSubject) {
     }
 }
 
-/// Any octet may be another one, missing, or one too many: what came before it is received, what
+/// Any octet may be another one, missing, or one too many: what came before it is right, what
 /// comes after may be anything, and nobody panics or hangs. Where it makes of a message what is
 /// none, that is all: an ABORT can be sent that says so.
 pub async fn any_octet_may_be_corrupted(subject: &impl StreamSubject) {
@@ -271,13 +278,15 @@ pub async fn any_octet_may_be_corrupted(subject: &impl StreamSubject) {
                     drop(line.ours);
                 };
                 let ((), (received, error)) = tokio::join!(saying, line.theirs.receive_all());
+                // TLS forgets what it has read when it finds the next record spoiled.
                 let arrived = ends.iter().filter(|end| **end <= at).count();
+                let arrived = arrived.min(received.len());
                 assert_eq!(received[..arrived], sent[..arrived]);
                 if let ReceiveError::Decode(_) = error {
                     let told = line.theirs.send(numbered(1)).await;
                     told.expect("an ABORT can still be sent");
                 } else {
-                    assert_over(&mut line.theirs);
+                    assert_gives_nothing(&mut line.theirs);
                 }
                 let _ = line.theirs.close(&CloseReason::Normal).await;
                 assert!(begin.elapsed() <= 2 * CLOSES_WITHIN);

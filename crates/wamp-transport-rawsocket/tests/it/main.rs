@@ -5,6 +5,7 @@
 mod accept;
 mod closing;
 mod connect;
+mod contract;
 mod flow;
 mod limits;
 mod messages;

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod deaths;
+mod faults;
 mod formats;
 mod order;
 mod overload;
