@@ -21,8 +21,9 @@ use wamp::{
 use crate::ours::failure::Failure;
 use crate::ours::json::{native_dict, native_list, plain, plain_dict};
 
-/// Serves until the input ends.
-pub(crate) fn router() -> Result<()> {
+/// Serves until the input ends; the certificates are in `folder`.
+pub(crate) fn router(folder: Option<&String>) -> Result<()> {
+    let _folder = folder.context("the directory of the certificates is missing")?;
     let realm = Realm::new("realm1")
         .role("anonymous", Permissions::all())
         .role("user", Permissions::all())
@@ -31,7 +32,7 @@ pub(crate) fn router() -> Result<()> {
     let router = Router::builder().realm(realm).build();
     Runtime::new()?.block_on(async {
         let server = router.listen("127.0.0.1:0").await?;
-        write(&json!({"listening": server.url()}));
+        write(&json!({"listening": {"ws": server.url()}}));
         tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new())).await??;
         router.shutdown(Duration::from_secs(5)).await;
         Ok(())
@@ -101,7 +102,12 @@ impl Client {
             connect = connect.auth(Ticket::new(text("authid")?, ticket));
         }
         let session = connect.await?;
-        let answer = json!({"serializer": session.connection_info().serializer});
+        let info = session.connection_info();
+        let answer = json!({
+            "serializer": info.serializer,
+            "transport": info.transport,
+            "tls": info.tls.is_some(),
+        });
         let leaving = Arc::new(AtomicBool::new(false));
         tokio::spawn(report_close(session.clone(), Arc::clone(&leaving)));
         let (registrations, subscriptions) = (HashMap::new(), HashMap::new());
