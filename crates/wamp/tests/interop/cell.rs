@@ -77,7 +77,7 @@ impl Cell {
     pub(crate) fn is_smoke(&self) -> bool {
         let (caller, callee) = self.serializers;
         let scenario = match self.scenario.smoke {
-            Smoke::Always => SMOKE_SERIALIZERS.contains(&caller),
+            Smoke::Always => self.transport.smoke().contains(&caller),
             Smoke::Once => caller == ONCE,
             Smoke::Never => false,
         };
@@ -181,6 +181,14 @@ impl Transport {
             .copied()
             .filter(move |serializer| self.is_websocket() || !serializer.ends_with(".batched"))
     }
+
+    /// Those of the short run.
+    const fn smoke(self) -> &'static [&'static str] {
+        match self {
+            Self::Ws => &["json", "msgpack", "cbor", "cbor.batched"],
+            _ => &["json", "cbor"],
+        }
+    }
 }
 
 impl fmt::Display for Transport {
@@ -213,9 +221,6 @@ const SERIALIZERS: &[&str] = &[
     "msgpack.batched",
     "cbor.batched",
 ];
-
-/// Those of the short run.
-const SMOKE_SERIALIZERS: &[&str] = &["json", "msgpack", "cbor", "cbor.batched"];
 
 /// The one of scenarios that are in the short run once for each transport.
 const ONCE: &str = "cbor";

@@ -110,7 +110,7 @@ impl Client {
         let serializer = serializer(text("serializer")?)?;
         let mut dial = Dial::new(text("url")?).serializers([serializer]);
         if let Some(root) = command["root"].as_str() {
-            dial = dial.tls(ClientTls::new().root_pem_file(root));
+            dial = dial.tls(ClientTls::default().root_pem_file(root));
         }
         let mut connect = dial.connect().realm(text("realm")?);
         if let Some(ticket) = command["ticket"].as_str() {
