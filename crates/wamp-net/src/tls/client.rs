@@ -10,11 +10,11 @@ use std::sync::Arc;
 use rustls_pki_types::ServerName;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
-use tokio_rustls::rustls::{self, ClientConfig};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::{TlsConnector, TlsStream};
 use wamp_core::TlsInfo;
 
-use crate::endpoint::{Address, Endpoint, Host, Protocol};
+use crate::endpoint::{Address, Endpoint, Host};
 use crate::stream::Plain;
 pub use crate::tls::client::error::ClientTlsError;
 use crate::tls::client::roots::Root;
@@ -43,7 +43,7 @@ use crate::tls::{TlsVersion, info, provider};
 #[derive(Clone, Default)]
 pub struct ClientTls {
     settings: Arc<Settings>,
-    configs: Arc<OnceCell<Configs>>,
+    config: Arc<OnceCell<Arc<ClientConfig>>>,
 }
 
 impl ClientTls {
@@ -78,9 +78,9 @@ impl ClientTls {
     pub fn server_name(self, name: impl Into<String>) -> Self {
         let name = name.into();
         // The name is no part of the configuration, which can go on being shared.
-        let configs = Arc::clone(&self.configs);
+        let config = Arc::clone(&self.config);
         let mut tls = self.with(|settings| settings.server_name = Some(name));
-        tls.configs = configs;
+        tls.config = config;
         tls
     }
 
@@ -93,8 +93,8 @@ impl ClientTls {
     /// Speaks TLS by a configuration of rustls, for what is not offered here: certificates of
     /// clients, another cryptography, another verification.
     ///
-    /// It is used as it is, ALPN included (WebSocket would be `http/1.1`), and brings its roots and
-    /// versions: beside it only [`server_name`](Self::server_name) may be given.
+    /// It is used as it is, whatever is spoken over it, and brings its roots and versions: beside it
+    /// only [`server_name`](Self::server_name) may be given.
     #[must_use]
     pub fn rustls(self, config: Arc<ClientConfig>) -> Self {
         self.with(|settings| settings.own = Some(config))
@@ -102,28 +102,24 @@ impl ClientTls {
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.settings));
-        self.configs = Arc::default();
+        self.config = Arc::default();
         self
     }
 
     /// Makes ready what the handshake with an endpoint needs.
     pub(crate) async fn prepare(&self, endpoint: &Endpoint) -> Result<Handshake, ClientTlsError> {
         let name = self.settings.name(endpoint.address())?;
-        let configs = self
-            .configs
+        let config = self
+            .config
             .get_or_try_init(async || {
                 let settings = Arc::clone(&self.settings);
                 // Roots are read from files.
-                match spawn_blocking(move || settings.configs()).await {
-                    Ok(configs) => configs,
+                match spawn_blocking(move || settings.config()).await {
+                    Ok(config) => config,
                     Err(error) => Err(ClientTlsError::Io(Arc::new(error.into()))),
                 }
             })
             .await?;
-        let config = match endpoint.protocol() {
-            Protocol::WebSocket { .. } => &configs.websocket,
-            Protocol::RawSocket => &configs.rawsocket,
-        };
         Ok(Handshake {
             config: Arc::clone(config),
             name,
@@ -204,39 +200,26 @@ impl Settings {
     }
 
     /// Reads what is to be read; it blocks.
-    fn configs(&self) -> Result<Configs, ClientTlsError> {
+    fn config(&self) -> Result<Arc<ClientConfig>, ClientTlsError> {
         if let Some(own) = &self.own {
             let alone = self.roots.is_empty()
                 && self.platform_roots.is_none()
                 && self.min_version.is_none();
             return match alone {
-                true => Ok(Configs {
-                    websocket: Arc::clone(own),
-                    rawsocket: Arc::clone(own),
-                }),
+                true => Ok(Arc::clone(own)),
                 false => Err(ClientTlsError::Conflict),
             };
         }
         let roots = roots::load(&self.roots, self.trusts_platform())?;
         let versions = self.min_version.unwrap_or_default().and_above();
-        let rawsocket = ClientConfig::builder_with_provider(provider())
+        // By ALPN no protocol is offered. Without an offer HTTP/1.1 is spoken, which is what
+        // WebSocket wants; and with one, a listener of Crossbar.io for WebSocket or RawSocket
+        // breaks the handshake off: Twisted selects the empty name, which OpenSSL does not take.
+        let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&versions)
             .map_err(|error| ClientTlsError::Other(error.to_string()))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let mut websocket = rawsocket.clone();
-        websocket.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // No session of one protocol is resumed with the other.
-        websocket.resumption = rustls::client::Resumption::default();
-        Ok(Configs {
-            websocket: Arc::new(websocket),
-            rawsocket: Arc::new(rawsocket),
-        })
+        Ok(Arc::new(config))
     }
-}
-
-/// What the settings amount to, for each protocol.
-struct Configs {
-    websocket: Arc<ClientConfig>,
-    rawsocket: Arc<ClientConfig>,
 }

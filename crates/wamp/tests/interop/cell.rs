@@ -1,13 +1,15 @@
-//! The matrix: which router, serializers, scenario and pair of peers each cell puts together.
+//! The matrix: which router, transport, serializers, scenario and pair of peers each cell puts together.
 
 use std::fmt;
 
-use crate::scenario::{BROKEN, SCENARIOS, Scenario};
+use crate::scenario::{BROKEN, SCENARIOS, Scenario, Smoke};
 
-/// One cell of the matrix. Its name is `<router>/<serializer>/<scenario>/<caller>-<callee>`.
+/// One cell of the matrix. Its name is
+/// `<router>/<transport>/<serializer>/<scenario>/<caller>-<callee>`.
 #[derive(Clone, Copy)]
 pub(crate) struct Cell {
     pub(crate) router: RouterKind,
+    pub(crate) transport: Transport,
     /// That of the caller, and that of the callee.
     pub(crate) serializers: (&'static str, &'static str),
     pub(crate) scenario: &'static Scenario,
@@ -18,18 +20,20 @@ pub(crate) struct Cell {
 impl Cell {
     /// The whole matrix.
     pub(crate) fn all() -> Vec<Self> {
-        let same = || {
-            SERIALIZERS
-                .iter()
-                .map(|&serializer| (serializer, serializer))
-        };
         let mut cells = Vec::new();
-        for serializers in same().chain(MIXED.iter().copied()) {
-            cells.extend(Self::pairs(RouterKind::Ours, serializers));
-        }
-        // How Crossbar.io turns one format into another is not ours to test.
-        for serializers in same() {
-            cells.extend(Self::pairs(RouterKind::Crossbar, serializers));
+        for router in [RouterKind::Ours, RouterKind::Crossbar] {
+            for transport in Transport::ALL {
+                let same = transport.serializers().map(|name| (name, name));
+                // To the router a payload is the same, whatever it came over; and how Crossbar.io
+                // turns one format into another is not ours to test.
+                let mixed: &[_] = match (router, transport) {
+                    (RouterKind::Ours, Transport::Ws) => MIXED,
+                    _ => &[],
+                };
+                for serializers in same.chain(mixed.iter().copied()) {
+                    cells.extend(Self::pairs(router, transport, serializers));
+                }
+            }
         }
         cells
     }
@@ -37,6 +41,7 @@ impl Cell {
     /// Every scenario with every pair of clients.
     fn pairs(
         router: RouterKind,
+        transport: Transport,
         serializers: (&'static str, &'static str),
     ) -> impl Iterator<Item = Self> {
         let clients = [PeerKind::Autobahn, PeerKind::Ours];
@@ -47,6 +52,7 @@ impl Cell {
             .flat_map(move |(caller, callee)| {
                 SCENARIOS.iter().map(move |scenario| Self {
                     router,
+                    transport,
                     serializers,
                     scenario,
                     caller,
@@ -59,6 +65,7 @@ impl Cell {
     pub(crate) fn broken() -> Self {
         Self {
             router: RouterKind::Ours,
+            transport: Transport::Ws,
             serializers: ("json", "json"),
             scenario: &BROKEN,
             caller: PeerKind::Ours,
@@ -69,10 +76,12 @@ impl Cell {
     /// Whether it is part of the short run.
     pub(crate) fn is_smoke(&self) -> bool {
         let (caller, callee) = self.serializers;
-        self.scenario.smoke
-            && caller == callee
-            && SMOKE_SERIALIZERS.contains(&caller)
-            && !(self.router == RouterKind::Crossbar && self.is_control())
+        let scenario = match self.scenario.smoke {
+            Smoke::Always => self.transport.smoke().contains(&caller),
+            Smoke::Once => caller == ONCE,
+            Smoke::Never => false,
+        };
+        scenario && caller == callee && !(self.router == RouterKind::Crossbar && self.is_control())
     }
 
     /// The part of the name that all cells of one row of the table share.
@@ -84,8 +93,8 @@ impl Cell {
             format!("{caller}+{callee}")
         };
         format!(
-            "{} | {serializers} | {}-{}",
-            self.router, self.caller, self.callee
+            "{} | {} | {serializers} | {}-{}",
+            self.router, self.transport, self.caller, self.callee
         )
     }
 
@@ -99,12 +108,13 @@ impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             router,
+            transport,
             serializers: (first, second),
             scenario,
             caller,
             callee,
         } = self;
-        write!(f, "{router}/{first}")?;
+        write!(f, "{router}/{transport}/{first}")?;
         if first != second {
             write!(f, "+{second}")?;
         }
@@ -128,6 +138,65 @@ impl fmt::Display for RouterKind {
     }
 }
 
+/// What both clients of a cell speak, and over what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Transport {
+    /// WebSocket over TCP.
+    Ws,
+    /// WebSocket over TLS.
+    Wss,
+    /// RawSocket over TCP.
+    Rs,
+    /// RawSocket over TLS.
+    Rss,
+    /// RawSocket over a Unix domain socket.
+    Unix,
+}
+
+impl Transport {
+    const ALL: [Self; 5] = [Self::Ws, Self::Wss, Self::Rs, Self::Rss, Self::Unix];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+            Self::Rs => "rs",
+            Self::Rss => "rss",
+            Self::Unix => "unix",
+        }
+    }
+
+    pub(crate) const fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    pub(crate) const fn is_tls(self) -> bool {
+        matches!(self, Self::Wss | Self::Rss)
+    }
+
+    /// The serializers that both sides use. RawSocket has none that are batched.
+    fn serializers(self) -> impl Iterator<Item = &'static str> {
+        SERIALIZERS
+            .iter()
+            .copied()
+            .filter(move |serializer| self.is_websocket() || !serializer.ends_with(".batched"))
+    }
+
+    /// Those of the short run.
+    const fn smoke(self) -> &'static [&'static str] {
+        match self {
+            Self::Ws => &["json", "msgpack", "cbor", "cbor.batched"],
+            _ => &["json", "cbor"],
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A client that takes part in cells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PeerKind {
@@ -144,7 +213,6 @@ impl fmt::Display for PeerKind {
     }
 }
 
-/// The serializers that both sides use.
 const SERIALIZERS: &[&str] = &[
     "json",
     "msgpack",
@@ -154,8 +222,8 @@ const SERIALIZERS: &[&str] = &[
     "cbor.batched",
 ];
 
-/// Those of the short run.
-const SMOKE_SERIALIZERS: &[&str] = &["json", "msgpack", "cbor", "cbor.batched"];
+/// The one of scenarios that are in the short run once for each transport.
+const ONCE: &str = "cbor";
 
 /// Pairs of a caller's and a callee's serializer: the router has to transcode.
 const MIXED: &[(&str, &str)] = &[

@@ -9,8 +9,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::cell::{Cell, PeerKind, RouterKind};
+use crate::folder::Folder;
 use crate::peer::Peer;
 use crate::process::Process;
 use crate::stage::Stage;
@@ -21,21 +23,25 @@ pub(crate) struct House {
     routers: HashMap<&'static str, Router>,
     peers: HashMap<&'static str, Process>,
     played: u64,
+    /// The last to go: routers have files in it.
+    folder: Folder,
 }
 
 struct Router {
     process: Process,
-    url: String,
+    /// Where it listens, by the names of the transports.
+    listening: Value,
 }
 
 impl House {
-    pub(crate) fn new(programs: Programs) -> Self {
-        Self {
+    pub(crate) fn new(programs: Programs) -> Result<Self> {
+        Ok(Self {
             programs,
             routers: HashMap::new(),
             peers: HashMap::new(),
             played: 0,
-        }
+            folder: Folder::create()?,
+        })
     }
 
     /// Runs one cell. After a failure the clients are ended, so that the next cell starts afresh.
@@ -66,7 +72,7 @@ impl House {
         self.routers.retain(|_, router| !router.process.has_ended());
         self.peers.retain(|_, process| !process.has_ended());
         if let Entry::Vacant(vacant) = self.routers.entry(names.router) {
-            vacant.insert(start_router(cell.router, &self.programs)?);
+            vacant.insert(start_router(cell.router, &self.programs, &self.folder)?);
         }
         for (name, kind) in [(names.caller, cell.caller), (names.callee, cell.callee)] {
             if let Entry::Vacant(vacant) = self.peers.entry(name) {
@@ -93,8 +99,13 @@ impl House {
             process.forget_complaints();
         }
         let deadline = Instant::now() + PATIENCE;
+        let transport = cell.transport.name();
+        let url = router.listening[transport].as_str();
+        let url = url.with_context(|| format!("{} has no {transport}", names.router))?;
         let mut stage = Stage {
-            url: router.url.clone(),
+            url: url.to_owned(),
+            transport: cell.transport,
+            root: self.folder.root(),
             caller: Peer::new(caller, deadline),
             caller_serializer: cell.serializers.0,
             callee: Peer::new(callee, deadline),
@@ -157,7 +168,7 @@ impl Names {
     }
 }
 
-fn start_router(kind: RouterKind, programs: &Programs) -> Result<Router> {
+fn start_router(kind: RouterKind, programs: &Programs, folder: &Folder) -> Result<Router> {
     let (name, mut command) = match kind {
         RouterKind::Ours => ("our router", itself("--router")?),
         RouterKind::Crossbar => {
@@ -166,14 +177,12 @@ fn start_router(kind: RouterKind, programs: &Programs) -> Result<Router> {
             ("Crossbar.io", command)
         }
     };
+    command.arg(folder.path());
     let mut process = Process::spawn(name, &mut command)?;
     match process.receive(Instant::now() + START) {
-        Ok(document) => {
-            let url = document["listening"]
-                .as_str()
-                .context("a router says where it listens")?
-                .to_owned();
-            Ok(Router { process, url })
+        Ok(mut document) => {
+            let listening = document["listening"].take();
+            Ok(Router { process, listening })
         }
         Err(error) => bail!("{error:#}{}", complaints(&process)),
     }

@@ -1,12 +1,14 @@
 //! Runs our client and router against Autobahn|Python and Crossbar.io, over real sockets.
 //!
 //! `cargo xtask interop` prepares those two and starts this program, which has a `main` of its own:
-//! each cell of the matrix is a test, named `<router>/<serializer>/<scenario>/<caller>-<callee>`.
+//! each cell of the matrix is a test, named
+//! `<router>/<transport>/<serializer>/<scenario>/<caller>-<callee>`.
 //! Routers and clients all are child processes, ours too, and all speak the small language that
 //! peer.py describes. A cell is green when both clients report the values that they received, and
 //! these are the values that were sent.
 
 mod cell;
+mod folder;
 mod house;
 mod ours;
 mod peer;
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let result = match words.first().map(String::as_str) {
         Some("--peer") => ours::peer().map(|()| true),
-        Some("--router") => ours::router().map(|()| true),
+        Some("--router") => ours::router(words.get(1)).map(|()| true),
         _ => run(&words),
     };
     match result {
@@ -83,7 +85,7 @@ fn run(words: &[String]) -> Result<bool> {
         );
         return Ok(true);
     };
-    let mut house = House::new(programs);
+    let mut house = House::new(programs)?;
     if has("--broken") {
         return Ok(fails_as_it_must(&mut house));
     }

@@ -5,6 +5,8 @@ mod json;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,17 +14,22 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
+use wamp::net::tls::{ClientTls, ServerTls};
 use wamp::serializers::BatchSeparator;
 use wamp::{
-    ApplicationError, Args, Dict, Kwargs, Permissions, Realm, Registration, Reply, Router,
+    ApplicationError, Args, Dial, Dict, Kwargs, Permissions, Realm, Registration, Reply, Router,
     Serializer, Session, StaticTickets, SubscriptionHandle, Ticket, Value,
 };
 
 use crate::ours::failure::Failure;
 use crate::ours::json::{native_dict, native_list, plain, plain_dict};
 
-/// Serves until the input ends.
-pub(crate) fn router() -> Result<()> {
+/// Serves over every transport until the input ends; the certificate is in `folder`.
+pub(crate) fn router(folder: Option<&String>) -> Result<()> {
+    let folder = Path::new(folder.context("the directory of the certificate is missing")?);
+    let tls = ServerTls::from_pem_files(folder.join("server.pem"), folder.join("server.key"))?;
+    // A router that is started again after a failure is another process.
+    let socket = folder.join(format!("router-{}.sock", process::id()));
     let realm = Realm::new("realm1")
         .role("anonymous", Permissions::all())
         .role("user", Permissions::all())
@@ -30,8 +37,16 @@ pub(crate) fn router() -> Result<()> {
         .authenticator(StaticTickets::new().with_principal("alice", "user", "open sesame"));
     let router = Router::builder().realm(realm).build();
     Runtime::new()?.block_on(async {
-        let server = router.listen("127.0.0.1:0").await?;
-        write(&json!({"listening": server.url()}));
+        let tcp = router.listen("127.0.0.1:0").await?;
+        let encrypted = router.listen("127.0.0.1:0").tls(tls).await?;
+        let unix = router.listen(format!("unix:{}", socket.display())).await?;
+        write(&json!({"listening": {
+            "ws": tcp.url(),
+            "wss": encrypted.url(),
+            "rs": tcp.rawsocket_url(),
+            "rss": encrypted.rawsocket_url(),
+            "unix": unix.rawsocket_url(),
+        }}));
         tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new())).await??;
         router.shutdown(Duration::from_secs(5)).await;
         Ok(())
@@ -93,15 +108,21 @@ impl Client {
                 .with_context(|| format!("{key} is missing"))
         };
         let serializer = serializer(text("serializer")?)?;
-        let mut connect = wamp::Dial::new(text("url")?)
-            .serializers([serializer])
-            .connect()
-            .realm(text("realm")?);
+        let mut dial = Dial::new(text("url")?).serializers([serializer]);
+        if let Some(root) = command["root"].as_str() {
+            dial = dial.tls(ClientTls::default().root_pem_file(root));
+        }
+        let mut connect = dial.connect().realm(text("realm")?);
         if let Some(ticket) = command["ticket"].as_str() {
             connect = connect.auth(Ticket::new(text("authid")?, ticket));
         }
         let session = connect.await?;
-        let answer = json!({"serializer": session.connection_info().serializer});
+        let info = session.connection_info();
+        let answer = json!({
+            "serializer": info.serializer,
+            "transport": info.transport,
+            "tls": info.tls.is_some(),
+        });
         let leaving = Arc::new(AtomicBool::new(false));
         tokio::spawn(report_close(session.clone(), Arc::clone(&leaving)));
         let (registrations, subscriptions) = (HashMap::new(), HashMap::new());

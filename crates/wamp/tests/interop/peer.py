@@ -6,8 +6,8 @@ unasked. It decides nothing: which values are sent and which must arrive is the 
 It ends when stdin does, so that it never outlives the driver.
 
 Commands                                      Answers
-  {"do": "connect", "url", "realm",             {"ok": {"serializer"}}
-   "serializer", "authid"?, "ticket"?}
+  {"do": "connect", "url", "realm",             {"ok": {"serializer", "transport", "tls"}}
+   "serializer", "root"?, "authid"?, "ticket"?}
   {"do": "register", "procedure", "as"}         {"ok": {}}
   {"do": "unregister", "procedure"}             {"ok": {}}
   {"do": "call", "procedure", "args", "kwargs"} {"ok": {"args", "kwargs"}}
@@ -15,6 +15,9 @@ Commands                                      Answers
   {"do": "unsubscribe", "topic"}                {"ok": {}}
   {"do": "publish", "topic", "args", "kwargs"}  {"ok": {"acknowledged": true}}
   {"do": "leave"}                               {"ok": {"reason"}}
+
+The URL is one of ws://, wss://, rs://, rss://HOST:PORT or unix:PATH; "root" is the file of the
+certificate to trust. "transport" is websocket or rawsocket, and "tls" whether it is encrypted.
 
 "as" is what the callee does with an invocation, after it has reported it: "echo" it, "corrupt"
 it, "refuse" it with an application error, "raise" an exception, or "hang" and never answer.
@@ -32,14 +35,22 @@ Bytes are written as {"$bytes": "<hex>"}.
 
 import asyncio
 import json
+import ssl
 import sys
+from urllib.parse import urlsplit
 
+from autobahn.asyncio.rawsocket import WampRawSocketClientFactory
 from autobahn.asyncio.wamp import ApplicationSession
 from autobahn.asyncio.websocket import WampWebSocketClientFactory
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.serializer import create_transport_serializer
-from autobahn.wamp.types import CallOptions, CallResult, ComponentConfig, PublishOptions
-from autobahn.websocket.util import parse_url
+from autobahn.wamp.types import (
+    CallOptions,
+    CallResult,
+    ComponentConfig,
+    PublishOptions,
+    TransportDetails,
+)
 
 # A command is one line, and a line holds a whole payload.
 MAX_LINE = 64 * 1024 * 1024
@@ -102,7 +113,15 @@ class Session(ApplicationSession):
         return self.command["ticket"]
 
     def onJoin(self, details):
-        self.joined.set_result({"serializer": details.serializer})
+        transport = details.transport
+        framing = TransportDetails.CHANNEL_FRAMING_TO_STR[transport.channel_framing]
+        self.joined.set_result(
+            {
+                "serializer": details.serializer,
+                "transport": framing,
+                "tls": transport.is_secure,
+            }
+        )
 
     def onLeave(self, details):
         if not self.joined.done():
@@ -114,10 +133,13 @@ class Session(ApplicationSession):
 
     def onDisconnect(self):
         super().onDisconnect()
-        if not self.joined.done():
-            self.joined.set_exception(ConnectionError("the connection was lost before WELCOME"))
         if not self.closed.done():
             self.closed.set_result(getattr(self, "close_reason", None))
+
+    def lost(self):
+        """Tells who waits for the session that it will never be."""
+        if not self.joined.done():
+            self.joined.set_exception(ConnectionError("the connection was lost before WELCOME"))
 
     def endpoint(self, procedure, behaviour):
         """Makes the function to register: what it receives is reported before it answers."""
@@ -175,9 +197,8 @@ class Session(ApplicationSession):
         return {"reason": await self.closed}
 
 
-async def connect(command):
-    """Opens a connection with exactly one serializer on offer, and joins the realm."""
-    session = Session(command)
+def websocket(session, command):
+    """Makes a factory with exactly one serializer on offer."""
     factory = WampWebSocketClientFactory(
         lambda: session,
         url=command["url"],
@@ -186,8 +207,30 @@ async def connect(command):
     factory.setProtocolOptions(
         tcpNoDelay=True, openHandshakeTimeout=10, closeHandshakeTimeout=5, failByDrop=False
     )
-    _, host, port, *_ = parse_url(command["url"])
-    await asyncio.get_running_loop().create_connection(factory, host, port)
+    return factory
+
+
+def rawsocket(session, command):
+    """Makes a factory for the one serializer."""
+    serializer = create_transport_serializer(command["serializer"])
+    return WampRawSocketClientFactory(lambda: session, serializer=serializer)
+
+
+async def connect(command):
+    """Opens a connection, and joins the realm."""
+    session = Session(command)
+    url = urlsplit(command["url"])
+    is_websocket = url.scheme in ("ws", "wss")
+    factory = (websocket if is_websocket else rawsocket)(session, command)
+    loop = asyncio.get_running_loop()
+    if url.scheme == "unix":
+        _, protocol = await loop.create_unix_connection(factory, url.path)
+    else:
+        is_tls = url.scheme in ("wss", "rss")
+        trust = ssl.create_default_context(cafile=command["root"]) if is_tls else None
+        _, protocol = await loop.create_connection(factory, url.hostname, url.port, ssl=trust)
+    # A session hears nothing of a connection that is lost before it is opened.
+    protocol.is_closed.add_done_callback(lambda _: session.lost())
     return session, await session.joined
 
 

@@ -11,26 +11,29 @@ use crate::stage::{Stage, clean, equal, is, some};
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) play: fn(&mut Stage<'_>) -> Result<()>,
-    /// Whether it is part of the short run.
-    pub(crate) smoke: bool,
+    pub(crate) smoke: Smoke,
+}
+
+/// How far a scenario is part of the short run.
+pub(crate) enum Smoke {
+    /// With several serializers.
+    Always,
+    /// Once for each transport, because a process has to be started again after it.
+    Once,
+    Never,
 }
 
 impl Scenario {
-    /// One that is part of the short run too.
+    const fn new(name: &'static str, smoke: Smoke, play: fn(&mut Stage<'_>) -> Result<()>) -> Self {
+        Self { name, play, smoke }
+    }
+
     const fn smoke(name: &'static str, play: fn(&mut Stage<'_>) -> Result<()>) -> Self {
-        Self {
-            name,
-            play,
-            smoke: true,
-        }
+        Self::new(name, Smoke::Always, play)
     }
 
     const fn full(name: &'static str, play: fn(&mut Stage<'_>) -> Result<()>) -> Self {
-        Self {
-            name,
-            play,
-            smoke: false,
-        }
+        Self::new(name, Smoke::Never, play)
     }
 }
 
@@ -53,7 +56,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::full("unsubscribe", unsubscribe),
     Scenario::full("leave", leave),
     Scenario::full("ticket", ticket),
-    Scenario::full("callee-dies", callee_dies),
+    Scenario::new("callee-dies", Smoke::Once, callee_dies),
+    Scenario::new("caller-dies", Smoke::Once, caller_dies),
 ];
 
 /// The scenario of the cell that must fail: the callee answers something else than it received.
@@ -354,6 +358,22 @@ fn callee_dies(stage: &mut Stage<'_>) -> Result<()> {
     stage.no_such_procedure(&procedure)?;
     clean(&stage.caller.leave()?)?;
     stage.caller.nothing_else_received()
+}
+
+fn caller_dies(stage: &mut Stage<'_>) -> Result<()> {
+    stage.connect()?;
+    let (hang, echo) = (stage.uri("hang"), stage.uri("echo"));
+    stage.callee.register(&hang, "hang")?;
+    stage.callee.register(&echo, "echo")?;
+    stage.caller.begin_call(&hang, &some())?;
+    stage.invoked_with(&hang, &some())?;
+    stage.caller.kill();
+    // The callee lives on; whether it is told to stop, it does not say.
+    let result = stage.callee.call(&echo, &some())?;
+    stage.invoked_with(&echo, &some())?;
+    equal("the callee's result", &result, &some())?;
+    clean(&stage.callee.leave()?)?;
+    stage.callee.nothing_else_received()
 }
 
 fn bytes(hex: &str) -> Value {

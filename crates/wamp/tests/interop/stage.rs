@@ -1,15 +1,20 @@
 //! The two sides of a cell, and the steps that most scenarios share.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::cell::Transport;
 use crate::peer::{Payload, Peer, WampError};
 
 /// The two sides of one cell, connected to nothing yet.
 pub(crate) struct Stage<'a> {
     pub(crate) url: String,
+    pub(crate) transport: Transport,
+    /// The certificate that vouches for the router's.
+    pub(crate) root: PathBuf,
     /// Calls and publishes.
     pub(crate) caller: Peer<'a>,
     pub(crate) caller_serializer: &'a str,
@@ -33,26 +38,36 @@ impl Stage<'_> {
     pub(crate) fn connect_caller(&mut self, credentials: &Value) -> Result<()> {
         let command = self.connection(self.caller_serializer, credentials);
         let answer = self.caller.must(&command)?;
-        equal(
-            "the caller's serializer",
-            &answer["serializer"],
-            &command["serializer"],
-        )
+        self.is_connected("caller", &answer, self.caller_serializer)
     }
 
     pub(crate) fn connect_callee(&mut self, credentials: &Value) -> Result<()> {
         let command = self.connection(self.callee_serializer, credentials);
         let answer = self.callee.must(&command)?;
-        equal(
-            "the callee's serializer",
-            &answer["serializer"],
-            &command["serializer"],
-        )
+        self.is_connected("callee", &answer, self.callee_serializer)
+    }
+
+    /// The peer says that it speaks what it was told to.
+    fn is_connected(&self, who: &str, answer: &Value, serializer: &str) -> Result<()> {
+        let transport = if self.transport.is_websocket() {
+            "websocket"
+        } else {
+            "rawsocket"
+        };
+        let wanted = json!({
+            "serializer": serializer,
+            "transport": transport,
+            "tls": self.transport.is_tls(),
+        });
+        equal(&format!("the {who}'s connection"), answer, &wanted)
     }
 
     pub(crate) fn connection(&self, serializer: &str, credentials: &Value) -> Value {
         let mut command =
             json!({"do": "connect", "url": self.url, "realm": "realm1", "serializer": serializer});
+        if self.transport.is_tls() {
+            command["root"] = json!(self.root);
+        }
         for key in ["authid", "ticket"] {
             if let Some(value) = credentials.get(key) {
                 command[key] = value.clone();

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::cell::Cell;
 
-/// The results as a Markdown table: a row for each router, serializer and pair, a column for each scenario.
+/// The results as a Markdown table: a row for each router, transport,
+/// serializer and pair, a column for each scenario.
 #[derive(Default)]
 pub(crate) struct Table {
     columns: Vec<&'static str>,
@@ -31,10 +32,10 @@ impl Table {
 
     pub(crate) fn render(&self) -> String {
         let mut text = format!(
-            "| router | serializer | caller-callee | {} |\n",
+            "| router | transport | serializer | caller-callee | {} |\n",
             self.columns.join(" | ")
         );
-        text.push_str(&format!("|{}\n", "---|".repeat(3 + self.columns.len())));
+        text.push_str(&format!("|{}\n", "---|".repeat(4 + self.columns.len())));
         for (row, results) in &self.rows {
             let cells: Vec<&str> = self
                 .columns
