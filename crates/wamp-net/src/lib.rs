@@ -61,7 +61,9 @@ pub use crate::endpoint::{Address, Endpoint, EndpointError, Host, Protocol};
 pub use crate::file_limit::{FileLimitError, raise_file_limit};
 pub use crate::listen::{
     Accepted, HandshakeError, Incoming, ListenError, ListenLimits, Listener, LocalAddr, Permit,
-    Rate,
 };
+
 pub use crate::sniff::{Peeked, Spoken, sniff};
 pub use crate::stream::Stream;
+/// What [`ListenLimits::rate`] is given.
+pub use wamp_core::Rate;

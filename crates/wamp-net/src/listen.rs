@@ -4,7 +4,6 @@ mod error;
 mod handshakes;
 mod incoming;
 mod limits;
-mod pace;
 mod resilient;
 mod saturation;
 mod socket;
@@ -28,7 +27,7 @@ use crate::tls::ServerTls;
 
 pub use crate::listen::error::{HandshakeError, ListenError};
 pub use crate::listen::incoming::{Accepted, Incoming};
-pub use crate::listen::limits::{ListenLimits, Permit, Rate};
+pub use crate::listen::limits::{ListenLimits, Permit};
 pub use crate::listen::socket::LocalAddr;
 #[cfg(unix)]
 pub use crate::listen::unix::UnixOptions;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use wamp_core::{Rate, TokenBucket};
 
 use super::HandshakeError;
 use super::handshakes::{Handshakes, Place};
-use super::pace::Pace;
 use super::saturation::Saturation;
 
 /// What a listener takes upon itself at once.
@@ -35,9 +35,17 @@ pub struct ListenLimits {
     ///
     /// What comes then has a time of its own, by the rules of the transport.
     pub handshake_timeout: Duration,
-    /// How many new connections there may be in a time; no limit by default.
+    /// How many new connections there may be per second; no limit by default.
     ///
     /// Those above it wait in the backlog of the operating system.
+    ///
+    /// ```
+    /// use wamp_net::{ListenLimits, Rate};
+    ///
+    /// // A hundred a second, and a thousand at once after some silence.
+    /// let limits = ListenLimits::default().rate(Some(Rate::per_second(100).burst(1_000)));
+    /// # let _ = limits;
+    /// ```
     pub rate: Option<Rate>,
 }
 
@@ -78,42 +86,6 @@ impl ListenLimits {
     #[must_use]
     pub const fn rate(mut self, rate: Option<Rate>) -> Self {
         self.rate = rate;
-        self
-    }
-}
-
-/// How many new connections there may be in a time.
-///
-/// ```
-/// use wamp_net::{ListenLimits, Rate};
-///
-/// // A hundred a second, and a thousand at once after ten seconds of rest.
-/// let limits = ListenLimits::default().rate(Some(Rate::per_second(100).burst(1_000)));
-/// # let _ = limits;
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Rate {
-    /// New connections per second, in the long run; at least one.
-    pub per_second: u32,
-    /// How many of them may come at once, after a rest; at least one.
-    pub burst: u32,
-}
-
-impl Rate {
-    /// Allows so many per second, and a second's worth of them at once.
-    #[must_use]
-    pub const fn per_second(limit: u32) -> Self {
-        Self {
-            per_second: limit,
-            burst: limit,
-        }
-    }
-
-    /// Sets [`burst`](Self::burst).
-    #[must_use]
-    pub const fn burst(mut self, limit: u32) -> Self {
-        self.burst = limit;
         self
     }
 }
@@ -191,7 +163,7 @@ pub(super) struct Gate {
     connections: Arc<Semaphore>,
     handshakes: Arc<Handshakes>,
     limits: ListenLimits,
-    pace: Option<Mutex<Pace>>,
+    pace: Option<Mutex<TokenBucket>>,
     saturation: Saturation,
 }
 
@@ -204,7 +176,7 @@ impl Gate {
             limits: limits
                 .clone()
                 .handshake_timeout(limits.handshake_timeout.min(LONGEST)),
-            pace: limits.rate.map(|rate| Mutex::new(Pace::new(rate))),
+            pace: limits.rate.map(|rate| Mutex::new(TokenBucket::new(rate))),
             saturation: Saturation::default(),
         }
     }
@@ -212,20 +184,20 @@ impl Gate {
     /// Waits until the rate allows another connection.
     pub(super) async fn paced(&self) {
         let Some(pace) = &self.pace else { return };
-        loop {
-            let next = pace.lock().unwrap_or_else(PoisonError::into_inner).next();
-            match next {
-                Some(next) if next > Instant::now() => sleep_until(next).await,
-                Some(_) | None => return,
-            }
+        let next = || {
+            let bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.next_at(Instant::now().into_std())
+        };
+        while let Some(next) = next() {
+            sleep_until(Instant::from_std(next)).await;
         }
     }
 
     /// Counts a connection that was accepted.
     pub(super) fn count(&self) {
         if let Some(pace) = &self.pace {
-            let mut pace = pace.lock().unwrap_or_else(PoisonError::into_inner);
-            pace.count(Instant::now());
+            let mut bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.take(Instant::now().into_std());
         }
     }
 
