@@ -32,6 +32,8 @@ use crate::transport::reader::Received;
 /// It does its work in its poll methods, and nowhere else: the owner polls
 /// [`poll_receive`](Transport::poll_receive) at every wake, whatever else it polls, because PINGs
 /// are sent and answered there. It needs a tokio runtime with a timer.
+///
+/// When the peer has closed its direction, messages can still be sent until this side closes.
 pub struct RawSocketTransport<S> {
     serializer: Serializer,
     format: Format,
@@ -89,24 +91,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> RawSocketTransport<S> {
         }
     }
 
-    /// Receives on. Ready when there is a message, or the phase is another one.
+    /// Receives on. Ready when there is a message, or nothing more will come.
     fn poll_open(
         &mut self,
         cx: &mut Context<'_>,
         reads: &mut usize,
-    ) -> Poll<Result<(), DecodeError>> {
+    ) -> Poll<Result<(), ReceiveError>> {
         let Phase::Open(link) = &mut self.phase else {
             return Poll::Ready(Ok(()));
         };
         let error = match link.poll_frame(cx, reads) {
             Poll::Ready(Ok(Some(frame))) => {
-                return Poll::Ready(self.handle_frame(frame));
+                return Poll::Ready(self.handle_frame(frame).map_err(ReceiveError::from));
             }
-            Poll::Ready(Ok(None)) => {
-                tracing::debug!("the peer closes the RawSocket");
-                self.begin_closing(Outcome::ClosedByPeer);
-                return Poll::Ready(Ok(()));
-            }
+            Poll::Ready(Ok(None)) => return Poll::Ready(Err(ReceiveError::Closed)),
             Poll::Ready(Err(error)) => error,
             Poll::Pending => {
                 // While nothing comes, nothing is kept for what will.
@@ -147,17 +145,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> RawSocketTransport<S> {
         {
             link.writer.push_control(header, payload);
         }
-    }
-
-    fn begin_closing(&mut self, outcome: Outcome) {
-        self.received = VecDeque::new();
-        self.phase = match mem::replace(&mut self.phase, Phase::Over(Outcome::ClosedHere)) {
-            Phase::Open(link) => {
-                let timeout = self.config.close_timeout;
-                Phase::Closing(Box::new(Closing::new(link, outcome, timeout)))
-            }
-            phase @ (Phase::Closing(_) | Phase::Over(_)) => phase,
-        };
     }
 
     /// Goes on closing, if it is closing. Ready when it is over.
@@ -249,10 +236,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for RawSocket
         cx: &mut Context<'_>,
         reason: &CloseReason,
     ) -> Poll<Result<(), TransportError>> {
-        if let Phase::Open(_) = self.phase {
-            tracing::debug!(?reason, "closing the RawSocket");
-            self.begin_closing(Outcome::ClosedHere);
-        }
+        self.phase = match mem::replace(&mut self.phase, Phase::Over(Outcome::ClosedHere)) {
+            Phase::Open(link) => {
+                tracing::debug!(?reason, "closing the RawSocket");
+                self.received = VecDeque::new();
+                let outcome = if link.ended {
+                    Outcome::ClosedByPeer
+                } else {
+                    Outcome::ClosedHere
+                };
+                let timeout = self.config.close_timeout;
+                Phase::Closing(Box::new(Closing::new(link, outcome, timeout)))
+            }
+            phase @ (Phase::Closing(_) | Phase::Over(_)) => phase,
+        };
         ready!(self.poll_closing(cx));
         match &self.phase {
             Phase::Over(Outcome::Lost(error)) => Poll::Ready(Err(error.clone())),

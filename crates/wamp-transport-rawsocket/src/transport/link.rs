@@ -21,6 +21,8 @@ pub(super) struct Link<S> {
     pub(super) writer: Writer,
     /// Whether octets were written that the stream may hold back.
     unflushed: bool,
+    /// Whether the peer has closed its direction, between frames.
+    pub(super) ended: bool,
     traffic: Traffic,
 }
 
@@ -31,6 +33,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             writer: Writer::new(&stream),
             stream,
             unflushed: false,
+            ended: false,
             traffic: Traffic::default(),
         }
     }
@@ -48,6 +51,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if let Some(frame) = self.reader.next()? {
                 return Poll::Ready(Ok(Some(frame)));
             }
+            if self.ended {
+                return Poll::Ready(Ok(None));
+            }
             if self.writer.control() > 0 && self.poll_flush(cx)?.is_pending() {
                 // A peer that sends PINGs and does not take the PONGs is not listened to until it
                 // does. Writing goes on, and wakes the task.
@@ -62,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             }
             *reads -= 1;
             match ready!(self.reader.poll_read(cx, &mut self.stream))? {
-                Read::End if self.reader.is_between_frames() => return Poll::Ready(Ok(None)),
+                Read::End if self.reader.is_between_frames() => self.ended = true,
                 Read::End => {
                     let text = "the peer is gone in the middle of a frame";
                     let error = io::Error::new(io::ErrorKind::UnexpectedEof, text);

@@ -52,26 +52,17 @@ async fn both_sides_may_close_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_sent_reaches_a_peer_that_has_closed_its_direction() {
+async fn a_peer_that_has_closed_its_direction_can_still_be_answered() {
     let (mut server, mut peer) = server("json", &config()).await;
     peer.send(FrameKind::MESSAGE, b"[337,1]").await;
     peer.stream.shutdown().await.unwrap();
     assert_eq!(receive(&mut server).await.unwrap(), numbered(1));
-    send(&mut server, &numbered(2));
     let error = receive(&mut server).await.unwrap_err();
     assert!(matches!(error, ReceiveError::Closed), "{error}");
+    send(&mut server, &numbered(2));
+    close(&mut server).await.unwrap();
     assert_eq!(peer.receive().await.1, b"[337,2]");
     assert!(peer.is_at_end().await);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_peer_that_has_closed_its_direction_and_reads_nothing_is_left_after_the_timeout() {
-    let (mut server, mut peer) = server("json", &config()).await;
-    send(&mut server, &event(10 * PIPE));
-    peer.stream.shutdown().await.unwrap();
-    let begin = Instant::now();
-    assert!(receive(&mut server).await.is_err());
-    assert_eq!(begin.elapsed().as_secs(), 3);
 }
 
 #[tokio::test]
