@@ -165,3 +165,17 @@ async fn aborting_drops_the_stream_at_once() {
     );
     assert!(close(&mut server).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_closed_its_direction_and_reads_nothing_is_left_after_the_timeout() {
+    let (mut server, mut peer) = server("json", &config()).await;
+    send(&mut server, &event(10 * PIPE));
+    peer.stream.shutdown().await.unwrap();
+    assert!(matches!(
+        receive(&mut server).await,
+        Err(ReceiveError::Closed)
+    ));
+    let begin = Instant::now();
+    let _ = close(&mut server).await;
+    assert_eq!(begin.elapsed().as_secs(), 3);
+}
