@@ -8,5 +8,6 @@ mod order;
 mod overload;
 mod stress;
 mod texts;
+mod transports;
 mod volume;
 mod world;

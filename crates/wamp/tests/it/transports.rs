@@ -1,0 +1,256 @@
+//! Every transport that a URL can name, through the facade and over real sockets.
+
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use wamp::net::tls::{ClientTls, ServerTls};
+use wamp::net::{ListenLimits, Rate};
+use wamp::{AcceptOptions, ConnectError, ConnectionInfo, Dial, Realm, Router, Session};
+
+use crate::world::bounded;
+
+/// A directory for sockets and certificates that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("wamp-it-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("there is a place for temporary files");
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    /// Writes a certificate for `localhost` that nobody has signed but itself, and its key.
+    fn certificate(&self) -> (String, String) {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("the names are names");
+        let (cert, key) = (self.file("cert.pem"), self.file("key.pem"));
+        std::fs::write(&cert, made.cert.pem()).expect("the folder can be written");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("the folder can be written");
+        (cert, key)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn router() -> Router {
+    Router::builder().realm(Realm::new("realm1")).build()
+}
+
+async fn join(dial: Dial) -> Session {
+    bounded(dial.connect().realm("realm1").into_future())
+        .await
+        .expect("the router is there")
+}
+
+/// Each of the sessions calls what each of them offers, and itself.
+async fn call_each_other(sessions: &[Session]) {
+    for (at, session) in sessions.iter().enumerate() {
+        let procedure = format!("com.example.p{at}");
+        let handler = move |text: String| async move { Ok((at, text)) };
+        session
+            .register(procedure, handler)
+            .await
+            .expect("it is free");
+    }
+    for session in sessions {
+        for at in 0..sessions.len() {
+            let long = "x".repeat(100_000);
+            let call = session.call(format!("com.example.p{at}")).args((&long,));
+            let (who, text): (usize, String) = bounded(call.returns().into_future())
+                .await
+                .expect("it answers");
+            assert_eq!((who, text), (at, long));
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_port_serves_websocket_and_rawsocket() {
+    let router = router();
+    let server = router.listen("127.0.0.1:0").await.expect("a free port");
+    let (by_websocket, by_rawsocket) = (server.url(), server.rawsocket_url());
+    assert!(
+        by_websocket.starts_with("ws://127.0.0.1:"),
+        "{by_websocket}"
+    );
+    assert!(
+        by_rawsocket.starts_with("rs://127.0.0.1:"),
+        "{by_rawsocket}"
+    );
+    let sessions = [
+        join(Dial::new(by_websocket)).await,
+        join(Dial::new(by_rawsocket)).await,
+    ];
+    let transports = sessions
+        .each_ref()
+        .map(|session| session.connection_info().transport);
+    assert_eq!(transports, ["websocket", "rawsocket"]);
+    call_each_other(&sessions).await;
+}
+
+#[tokio::test]
+async fn one_port_with_tls_serves_both_and_nobody_without() {
+    let folder = Folder::new("tls");
+    let (cert, key) = folder.certificate();
+    let tls = ServerTls::from_pem_files(&cert, &key).expect("they were just made");
+    let router = router();
+    let server = router
+        .listen("127.0.0.1:0")
+        .tls(tls)
+        .await
+        .expect("a free port");
+    let trusting = ClientTls::default().root_pem_file(&cert);
+    let mut sessions = Vec::new();
+    for url in [server.url(), server.rawsocket_url()] {
+        assert!(
+            url.starts_with("wss://") || url.starts_with("rss://"),
+            "{url}"
+        );
+        sessions.push(join(Dial::new(&url).tls(trusting.clone())).await);
+        // The platform does not know this root.
+        let refused = bounded(wamp::connect(&url).realm("realm1").into_future()).await;
+        let text = refused.expect_err("nobody vouches for it").to_string();
+        assert!(text.contains("root_pem"), "{text}");
+        let plain = url.replacen("ss://", "s://", 1);
+        let refused = bounded(wamp::connect(&plain).realm("realm1").into_future()).await;
+        assert!(
+            matches!(refused, Err(ConnectError::Connect(_))),
+            "{refused:?}"
+        );
+    }
+    for session in &sessions {
+        let tls = session
+            .connection_info()
+            .tls
+            .as_ref()
+            .expect("it is encrypted");
+        assert_eq!(tls.version, "TLS 1.3");
+    }
+    call_each_other(&sessions).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_serves_both() {
+    let folder = Folder::new("unix socket");
+    let file = folder.file("wamp.sock");
+    let router = router();
+    let server = router
+        .listen(format!("unix:{file}"))
+        .await
+        .expect("the folder is empty");
+    let urls = [
+        server.url(),
+        server.rawsocket_url(),
+        format!("rs://unix:{file}"),
+        format!("ws+unix:{file}:/ws?x=y"),
+    ];
+    let mut sessions = Vec::new();
+    for url in urls {
+        sessions.push(join(Dial::new(url)).await);
+    }
+    call_each_other(&sessions).await;
+    router.shutdown(std::time::Duration::from_secs(60)).await;
+    while Path::new(&file).exists() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_spoken_is_not_understood() {
+    let router = router();
+    let listen = |options| {
+        let listen = router.listen("127.0.0.1:0").options(options);
+        async { listen.await.expect("a free port") }
+    };
+    let only_rawsocket = listen(AcceptOptions::default().without_websocket()).await;
+    assert!(only_rawsocket.url().starts_with("rs://"));
+    let by_websocket = only_rawsocket.url().replacen("rs://", "ws://", 1);
+    let only_websocket = listen(AcceptOptions::default().without_rawsocket()).await;
+    for url in [by_websocket, only_websocket.rawsocket_url()] {
+        let refused = bounded(wamp::connect(url).realm("realm1").into_future()).await;
+        assert!(
+            matches!(refused, Err(ConnectError::Connect(_))),
+            "{refused:?}"
+        );
+    }
+    join(Dial::new(only_rawsocket.url())).await;
+    join(Dial::new(only_websocket.url())).await;
+}
+
+#[tokio::test]
+async fn a_client_too_many_is_told_so_by_rawsocket_too() {
+    let router = router();
+    let limits = ListenLimits::default().connections(1);
+    let server = router
+        .listen("127.0.0.1:0")
+        .limits(limits)
+        .await
+        .expect("a free port");
+    let _only = join(Dial::new(server.url())).await;
+    let address = server.local_addr().expect("it is TCP");
+    let mut stream = TcpStream::connect(address).await.expect("it is accepted");
+    stream
+        .write_all(&[0x7f, 0xf1, 0, 0])
+        .await
+        .expect("it is open");
+    let mut answer = Vec::new();
+    bounded(stream.read_to_end(&mut answer))
+        .await
+        .expect("it is not reset");
+    assert_eq!(answer, [0x7f, 0x40, 0, 0]);
+    let refused = bounded(
+        wamp::connect(server.rawsocket_url())
+            .realm("realm1")
+            .into_future(),
+    );
+    let text = refused.await.expect_err("there is no room").to_string();
+    assert!(text.contains("maximum connection count reached"), "{text}");
+}
+
+#[tokio::test]
+async fn connections_above_the_rate_wait_and_are_served() {
+    let router = router();
+    let limits = ListenLimits::default().rate(Some(Rate::per_second(20).burst(2)));
+    let server = router
+        .listen("127.0.0.1:0")
+        .limits(limits)
+        .await
+        .expect("a free port");
+    for _ in 0..6 {
+        join(Dial::new(server.rawsocket_url())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_any_kind_is_served_by_what_it_speaks() {
+    let router = router();
+    let serializer = wamp::Serializer::cbor();
+    let (near, far) = tokio::io::duplex(4096);
+    let serving = tokio::spawn(async move {
+        let options = AcceptOptions::default();
+        router
+            .accept_stream(far, ConnectionInfo::new("pipe"), &options)
+            .await
+    });
+    let options = wamp::rawsocket::ConnectOptions::default();
+    let info = ConnectionInfo::new("pipe");
+    let transport = wamp::rawsocket::connect(near, info, &serializer, &options).await;
+    let session = wamp::Connect::over(transport.expect("it is accepted")).realm("realm1");
+    let session = session.await.expect("the realm is open");
+    session.leave().await.expect("it is open");
+    drop(session);
+    bounded(serving)
+        .await
+        .expect("no panic")
+        .expect("it was accepted");
+}
