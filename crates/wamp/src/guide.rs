@@ -8,7 +8,8 @@
 //! | [`events`] | publishing, streams, handlers |
 //! | [`serializers`] | which there are, how peers agree on one, a format of one's own |
 //! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused |
-//! | [`running_a_router`] | realms, roles, tickets, listening, limits, shutdown, embedding |
+//! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers |
+//! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding |
 //! | [`testing`] | testing a program of yours without a network |
 //! | [`architecture`] | the way of a message through the code, its tasks, locks and crates |
 
@@ -29,6 +30,9 @@ pub mod serializers {}
 
 #[doc = include_str!("docs/payloads.md")]
 pub mod payloads {}
+
+#[doc = include_str!("docs/transports.md")]
+pub mod transports {}
 
 #[doc = include_str!("docs/running_a_router.md")]
 pub mod running_a_router {}
