@@ -63,6 +63,8 @@ pub use crate::listen::{
     Accepted, HandshakeError, Incoming, ListenError, ListenLimits, Listener, LocalAddr, Permit,
 };
 
+#[cfg(unix)]
+pub use crate::listen::UnixOptions;
 pub use crate::sniff::{Peeked, Spoken, sniff};
 pub use crate::stream::Stream;
 /// What [`ListenLimits::rate`] is given.
