@@ -14,6 +14,9 @@ use crate::outgoing::Outgoing;
 ///
 /// One task owns it and polls both directions; a direction that waits keeps only its own waker
 /// and must not stop the other. It comes with the serializer that was negotiated.
+///
+/// What is relied on beyond that is written down in the crate `wamp-transport-contract`, as tests
+/// for any transport.
 pub trait Transport: Send + 'static {
     /// Receives the next message.
     ///

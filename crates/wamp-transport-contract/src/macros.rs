@@ -133,6 +133,7 @@ macro_rules! __rules {
             a_peer_that_falls_silent_at_any_octet_is_lost
             a_peer_that_takes_nothing_is_lost_too
             two_idle_ends_keep_each_other_alive
+            a_peer_that_nobody_listened_to_is_not_lost
             messages_pass_between_pings
         }
     };

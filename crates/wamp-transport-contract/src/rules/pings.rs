@@ -95,6 +95,32 @@ pub async fn two_idle_ends_keep_each_other_alive(subject: &impl StreamSubject) {
     }
 }
 
+/// The time in which nobody listens is not held against the peer: what has come meanwhile is read
+/// first, and is its answer.
+///
+/// A connection stops listening for a while when those that it feeds are too slow.
+pub async fn a_peer_that_nobody_listened_to_is_not_lost(subject: &impl StreamSubject) {
+    for side in SIDES {
+        let mut line = Line::open(subject, &options(), side, |_| {}).await;
+        // Until our ping is out, and not yet answered.
+        let soon = PINGS.interval + Duration::from_secs(1);
+        let listening = tokio::time::timeout(soon, line.ours.receive());
+        assert!(listening.await.is_err(), "nothing was sent");
+        line.theirs.tell(numbered(1)).await.expect("there is room");
+        tokio::time::sleep(10 * (PINGS.interval + PINGS.timeout)).await;
+        assert_eq!(line.ours.receive().await.expect("it was sent"), numbered(1));
+        // The other one has not listened either, and hears us now.
+        let (told, received) = tokio::join!(line.ours.tell(numbered(2)), line.theirs.receive());
+        told.expect("the peer is there");
+        assert_eq!(received.expect("it was sent"), numbered(2));
+        tokio::select! {
+            received = line.ours.receive() => panic!("{received:?}"),
+            received = line.theirs.receive() => panic!("{received:?}"),
+            () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+        }
+    }
+}
+
 /// Pings do not get between the octets of messages.
 pub async fn messages_pass_between_pings(subject: &impl StreamSubject) {
     for side in SIDES {
