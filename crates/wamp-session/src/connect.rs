@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -133,6 +134,7 @@ impl Connect {
         }
         let mut opening = Opening {
             transport,
+            early: None,
             lifecycle: Lifecycle::new(Side::Client),
             authenticators,
             observer: self.observer,
@@ -233,6 +235,8 @@ impl fmt::Debug for Connection {
 /// A session that is being opened, over a transport that is open.
 struct Opening {
     transport: Box<dyn Transport>,
+    /// What came while something was being sent.
+    early: Option<Message>,
     lifecycle: Lifecycle,
     authenticators: Vec<Arc<dyn ClientAuthenticator>>,
     observer: Option<Arc<dyn Observer>>,
@@ -274,13 +278,7 @@ impl Opening {
         self.send(hello.into()).await?;
         let mut method = None;
         loop {
-            let message = match std::future::poll_fn(|cx| self.transport.poll_receive(cx)).await {
-                Ok(message) => message,
-                Err(ReceiveError::Decode(error)) => return Err(Violation(error.to_string()).into()),
-                Err(ReceiveError::Closed) => return Err(TransportError::Closed.into()),
-                Err(ReceiveError::Lost(error)) => return Err(error.into()),
-                Err(error) => return Err(ConnectError::Connect(error.to_string())),
-            };
+            let message = self.receive().await?;
             match self.lifecycle.handle_received(message)? {
                 Received::Challenge(challenge) => {
                     let (answer, answered) =
@@ -310,8 +308,36 @@ impl Opening {
         }
     }
 
+    async fn receive(&mut self) -> Result<Message, ConnectError> {
+        match self.early.take() {
+            Some(message) => Ok(message),
+            None => std::future::poll_fn(|cx| self.transport.poll_receive(cx))
+                .await
+                .map_err(not_received),
+        }
+    }
+
+    /// Waits until the transport can send, or has sent. What it receives meanwhile is kept; for
+    /// that is where it goes on closing, and says why.
+    async fn until(
+        &mut self,
+        sending: fn(&mut dyn Transport, &mut Context<'_>) -> Poll<Result<(), TransportError>>,
+    ) -> Result<(), ConnectError> {
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = sending(&mut *self.transport, cx) {
+                return Poll::Ready(done.map_err(ConnectError::from));
+            }
+            if self.early.is_none() {
+                let received = ready!(self.transport.poll_receive(cx));
+                self.early = Some(received.map_err(not_received)?);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
     async fn send(&mut self, message: Message) -> Result<(), ConnectError> {
-        std::future::poll_fn(|cx| self.transport.poll_ready(cx)).await?;
+        self.until(|transport, cx| transport.poll_ready(cx)).await?;
         self.lifecycle.handle_sent(&message);
         self.transport
             .send(&Outgoing::from(message))
@@ -319,8 +345,7 @@ impl Opening {
                 SendError::Lost(error) => ConnectError::Transport(error),
                 other => ConnectError::Connect(other.to_string()),
             })?;
-        std::future::poll_fn(|cx| self.transport.poll_flush(cx)).await?;
-        Ok(())
+        self.until(|transport, cx| transport.poll_flush(cx)).await
     }
 
     /// Tells the router why there will be no session, and closes the transport.
@@ -343,6 +368,15 @@ impl Opening {
         if self.send(abort(reason, text).into()).await.is_ok() {
             let _ = std::future::poll_fn(|cx| self.transport.poll_close(cx, &close)).await;
         }
+    }
+}
+
+fn not_received(error: ReceiveError) -> ConnectError {
+    match error {
+        ReceiveError::Decode(error) => Violation(error.to_string()).into(),
+        ReceiveError::Closed => TransportError::Closed.into(),
+        ReceiveError::Lost(error) => error.into(),
+        error => ConnectError::Connect(error.to_string()),
     }
 }
 

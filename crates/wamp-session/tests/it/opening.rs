@@ -1,13 +1,17 @@
 use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use wamp_auth::Ticket;
-use wamp_core::CloseDetails;
 use wamp_core::lifecycle::{abort, goodbye};
+use wamp_core::{
+    CloseDetails, CloseReason, ConnectionInfo, Outgoing, ReceiveError, SendError, Transport,
+    TransportError,
+};
 use wamp_messages::message::{Challenge, Published, Welcome};
-use wamp_messages::{Dict, Message, PublicationId, RequestId, Role, Uri, error_uri};
+use wamp_messages::{Dict, Format, Message, PublicationId, RequestId, Role, Uri, error_uri};
 use wamp_session::{Connect, ConnectError, Observer, Session};
 
 use crate::script::{Script, welcome};
@@ -141,7 +145,7 @@ struct Witness {
 
 #[async_trait]
 impl Observer for Witness {
-    async fn on_connect(&self, info: &wamp_core::ConnectionInfo) {
+    async fn on_connect(&self, info: &ConnectionInfo) {
         self.log.add(format!("connect {}", info.transport));
     }
 
@@ -305,4 +309,54 @@ async fn a_client_announces_the_features_that_it_has_and_no_others() {
         ["publisher_exclusion", "subscriber_blackwhite_listing"]
     );
     assert_eq!(features(Role::Subscriber), ["subscription_revocation"]);
+}
+
+/// A transport that its peer closes before it can send, and that says so to whoever receives.
+struct Closing(ConnectionInfo);
+
+impl Transport for Closing {
+    fn poll_receive(&mut self, _: &mut Context<'_>) -> Poll<Result<Message, ReceiveError>> {
+        let (code, reason) = (1013, "come back later".to_owned());
+        Poll::Ready(Err(TransportError::ClosedByPeer { code, reason }.into()))
+    }
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Pending
+    }
+
+    fn send(&mut self, _: &Outgoing) -> Result<(), SendError> {
+        Err(TransportError::Closed.into())
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        Poll::Pending
+    }
+
+    fn poll_close(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &CloseReason,
+    ) -> Poll<Result<(), TransportError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn abort(&mut self) {}
+
+    fn format(&self) -> Format {
+        Format::Cbor
+    }
+
+    fn info(&self) -> &ConnectionInfo {
+        &self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_closes_before_hello_could_be_sent_is_noticed_at_once() {
+    let begin = tokio::time::Instant::now();
+    let connect = Connect::over(Closing(ConnectionInfo::new("script")));
+    let error = connect.await.unwrap_err();
+    assert!(matches!(error, ConnectError::Transport(_)), "{error}");
+    assert!(error.to_string().contains("come back later"), "{error}");
+    assert!(begin.elapsed().is_zero());
 }
