@@ -12,8 +12,8 @@ Runs the test vectors: a line per file with passed, failed and skipped, each fai
 
 Usage: cargo xtask vectors [-v] [DIR]
 
-  DIR   a directory with the files messages.json, malformed.json, uris.json, websocket.json and
-        sessions.json; without it the project's own copy is taken
+  DIR   a directory with the files messages.json, malformed.json, uris.json, websocket.json,
+        rawsocket.json and sessions.json; without it the project's own copy is taken
   -v    prints each skipped case with its reason, instead of their number
 ";
 
