@@ -46,11 +46,19 @@ impl Router {
     /// # }
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// When it is awaited: the address is no address, is in use, or may not be used.
     pub fn listen(&self, address: impl Into<String>) -> Listen {
         self.listen_on(Source::Address(address.into()))
     }
 
     /// Serves those who connect to a socket that listens already.
+    ///
+    /// # Errors
+    ///
+    /// When it is awaited: where the socket listens cannot be told.
     pub fn serve(&self, listener: Listener) -> Listen {
         self.listen_on(Source::Listener(Box::new(listener)))
     }
@@ -58,8 +66,9 @@ impl Router {
     /// Serves the client at the other end of a stream, from the handshake of WebSocket or RawSocket
     /// to the end of the connection: a TLS stream, a pipe, whatever carries octets.
     ///
-    /// What is neither is answered, too: with an HTTP response that says why. Dropping the future
-    /// ends session and connection at once.
+    /// What is neither is answered, too, where WebSocket is spoken: with an HTTP response that says
+    /// why. A transport that is left out is not answered. Dropping the future ends session and
+    /// connection at once.
     ///
     /// # Errors
     ///
@@ -170,7 +179,11 @@ impl Listen {
         let server = Server {
             address,
             is_tls,
-            options: Arc::clone(&options),
+            #[cfg(feature = "websocket")]
+            target: options.websocket.as_ref().map(|options| {
+                let path = options.path.as_deref();
+                path.unwrap_or("/").to_owned()
+            }),
             stop,
         };
         tokio::spawn(async move {
@@ -209,7 +222,9 @@ impl IntoFuture for Listen {
 pub struct Server {
     address: LocalAddr,
     is_tls: bool,
-    options: Arc<AcceptOptions>,
+    /// The path at which WebSocket is reached; `None` where it is not spoken.
+    #[cfg(feature = "websocket")]
+    target: Option<String>,
     stop: watch::Sender<bool>,
 }
 
@@ -231,8 +246,7 @@ impl Server {
     /// RawSocket if only that is spoken.
     pub fn url(&self) -> String {
         #[cfg(feature = "websocket")]
-        if let Some(options) = &self.options.websocket {
-            let target = options.path.clone().unwrap_or_else(|| "/".to_owned());
+        if let Some(target) = self.target.clone() {
             return self.at(Protocol::WebSocket { target });
         }
         self.rawsocket_url()

@@ -223,4 +223,5 @@ where
 }
 
 /// How long a client may take that is refused.
+#[cfg(feature = "rawsocket")]
 const REFUSAL: Duration = Duration::from_secs(1);
