@@ -19,7 +19,7 @@
 //!     }
 //! }
 //!
-//! contract_tests!(memory, Memory(Format::Cbor), farewell);
+//! contract_tests!(memory, Memory(Format::Cbor));
 //! ```
 //!
 //! # The contract
