@@ -53,6 +53,7 @@ pub struct Connection<T: Transport> {
     pace: Pace,
     /// Other connections that have been given something.
     touched: Touched,
+    on_open: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// What the connection is at.
@@ -107,8 +108,16 @@ impl<T: Transport> Connection<T> {
             deadline: Some(Deadline::After(handshake)),
             pace: Pace::default(),
             touched: Touched::default(),
+            on_open: None,
             router,
         }
+    }
+
+    /// Calls back when the client has opened its first session; until then whoever listens may want
+    /// to count it among the handshakes. It must not block.
+    pub fn on_open(mut self, callback: impl FnOnce() + Send + 'static) -> Self {
+        self.on_open = Some(Box::new(callback));
+        self
     }
 
     /// Does what the router wants of all its connections.

@@ -31,8 +31,9 @@ use wamp_transport_websocket as websocket;
 /// | `wss://HOST[:443][/PATH]` | WebSocket over TLS |
 /// | `rs://HOST[:80]` | RawSocket over TCP |
 /// | `rss://HOST[:443]` | RawSocket over TLS |
-/// | `unix:/PATH` | RawSocket over a Unix domain socket |
+/// | `unix:/PATH`, `rs://unix:/PATH` | RawSocket over a Unix domain socket |
 /// | `ws+unix:/PATH[:/HTTP/PATH]` | WebSocket over a Unix domain socket |
+/// | `rss+unix:/PATH`, `wss+unix:/PATH[:/HTTP/PATH]` | the same with TLS |
 ///
 /// A URL that is none is an error when it is awaited, and so is a certificate that nobody vouches
 /// for: none of them ever falls back to another. For more to say about the connection there is
@@ -99,10 +100,10 @@ impl Dial {
         self
     }
 
-    /// Sets how the connection is dialled.
+    /// Changes how the connection is dialled: times, what is trusted, a proxy.
     #[must_use]
-    pub fn dialling(mut self, options: DialOptions) -> Self {
-        self.dialling = options;
+    pub fn dialling(mut self, change: impl FnOnce(DialOptions) -> DialOptions) -> Self {
+        self.dialling = change(self.dialling);
         self
     }
 

@@ -297,7 +297,7 @@ async fn admit(
     let wamp_net::listen::Accepted {
         stream,
         info,
-        mut permit,
+        permit,
         ..
     } = incoming.handshake().await?;
     let (spoken, stream) = permit.within(sniff(stream)).await??;
@@ -308,7 +308,6 @@ async fn admit(
         accepted = Accepted::accept_spoken(spoken, stream, info, &options) => accepted?,
         error = permit.ended() => return Err(error.into()),
     };
-    permit.handshake_finished();
     accepted.spawn(&router, permit);
     Ok(())
 }

@@ -25,7 +25,8 @@ pub struct ListenLimits {
     ///
     /// One above it is accepted only to be [refused](Permit::is_refused).
     pub connections: usize,
-    /// Connections whose handshake is not finished, those that are refused included. 1 024.
+    /// Connections whose handshake is not finished, those that are refused included. 1 024. A router
+    /// counts them until they have a session.
     ///
     /// A connection above it takes the place of the one that is in its handshake for longest, which
     /// [is ended](Permit::ended): so clients who connect and then say nothing cannot lock out the
@@ -43,7 +44,7 @@ pub struct ListenLimits {
     /// use wamp_net::{ListenLimits, Rate};
     ///
     /// // A hundred a second, and a thousand at once after some silence.
-    /// let limits = ListenLimits::default().rate(Some(Rate::per_second(100).burst(1_000)));
+    /// let limits = ListenLimits::default().rate(Rate::per_second(100).burst(1_000));
     /// # let _ = limits;
     /// ```
     pub rate: Option<Rate>,
@@ -84,8 +85,8 @@ impl ListenLimits {
 
     /// Sets [`rate`](Self::rate).
     #[must_use]
-    pub const fn rate(mut self, rate: Option<Rate>) -> Self {
-        self.rate = rate;
+    pub const fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
         self
     }
 }
@@ -245,7 +246,7 @@ mod tests {
     }
 
     fn gate(rate: Rate) -> Gate {
-        Gate::new(&ListenLimits::default().rate(Some(rate)))
+        Gate::new(&ListenLimits::default().rate(rate))
     }
 
     fn millis(millis: u64) -> Duration {

@@ -143,7 +143,7 @@ async fn a_client_that_says_nothing_is_given_up_in_time() {
 #[tokio::test(start_paused = true)]
 async fn connections_above_the_rate_wait_in_the_backlog() {
     let rate = Rate::per_second(1).burst(2);
-    let (listener, clients) = crowd(ListenLimits::default().rate(Some(rate)), 4).await;
+    let (listener, clients) = crowd(ListenLimits::default().rate(rate), 4).await;
     let begin = Instant::now();
     let mut seconds = Vec::new();
     for client in &clients {

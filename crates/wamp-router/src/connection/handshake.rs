@@ -135,6 +135,9 @@ impl<T: Transport> Connection<T> {
             before,
         });
         self.deadline = None;
+        if let Some(callback) = self.on_open.take() {
+            callback();
+        }
     }
 
     /// Does not let the client in.

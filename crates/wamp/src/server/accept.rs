@@ -1,13 +1,15 @@
 //! From a stream that a client has opened to the transport that it speaks.
 
-use std::future::Future;
 use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
-use wamp_core::ConnectionInfo;
+use wamp_core::{ConnectionInfo, Transport};
+use wamp_net::Permit;
 use wamp_net::sniff::{Peeked, Spoken, sniff};
+use wamp_router::Connection;
 #[cfg(feature = "rawsocket")]
 use wamp_transport_rawsocket::{self as rawsocket, RawSocketTransport};
 #[cfg(feature = "websocket")]
@@ -178,21 +180,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
     }
 
     /// Serves the client in a task of its own, which keeps no more than that needs: there may be
-    /// very many. `kept` is dropped when the connection has ended.
-    pub(super) fn spawn(self, router: &Router, kept: impl Send + 'static) {
+    /// very many. Until it has opened a session it is in its handshake.
+    pub(super) fn spawn(self, router: &Router, permit: Permit) {
         match self {
             #[cfg(feature = "rawsocket")]
-            Self::RawSocket(transport) => spawn(router.accept(transport), kept),
+            Self::RawSocket(transport) => spawn(router.accept(transport), permit),
             #[cfg(feature = "websocket")]
-            Self::WebSocket(transport) => spawn(router.accept(transport), kept),
+            Self::WebSocket(transport) => spawn(router.accept(transport), permit),
         }
     }
 }
 
-fn spawn(connection: impl Future<Output = ()> + Send + 'static, kept: impl Send + 'static) {
+fn spawn<T: Transport>(connection: Connection<T>, mut permit: Permit) {
+    let (opened, open) = oneshot::channel();
+    // Whoever does not listen any more has no use for it.
+    let mut connection = connection.on_open(move || opened.send(()).unwrap_or_default());
     tokio::spawn(async move {
+        tokio::select! {
+            () = &mut connection => return,
+            _ = open => {}
+            error = permit.ended() => {
+                return tracing::debug!(%error, "a connection was ended before it had a session");
+            }
+        }
+        permit.handshake_finished();
         connection.await;
-        drop(kept);
     });
 }
 

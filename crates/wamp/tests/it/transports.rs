@@ -1,11 +1,12 @@
 //! Every transport that a URL can name, through the facade and over real sockets.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wamp::net::tls::{ClientTls, ServerTls};
-use wamp::net::{ListenLimits, Rate};
+use wamp::net::{DialOptions, ListenLimits, Rate};
 use wamp::{AcceptOptions, ConnectError, ConnectionInfo, Dial, Realm, Router, Session};
 
 use crate::world::bounded;
@@ -159,7 +160,7 @@ async fn a_unix_socket_serves_both() {
         sessions.push(join(Dial::new(url)).await);
     }
     call_each_other(&sessions).await;
-    router.shutdown(std::time::Duration::from_secs(60)).await;
+    router.shutdown(Duration::from_secs(60)).await;
     while Path::new(&file).exists() {
         tokio::task::yield_now().await;
     }
@@ -218,9 +219,51 @@ async fn a_client_too_many_is_told_so_by_rawsocket_too() {
 }
 
 #[tokio::test]
+async fn clients_that_never_say_hello_make_room_for_those_who_do() {
+    let router = router();
+    let limits = ListenLimits::default().connections(8).handshakes(4);
+    let server = router.listen("127.0.0.1:0").limits(limits).await;
+    let server = server.expect("a free port");
+    let address = server.local_addr().expect("it is TCP");
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(address).await.expect("it is accepted");
+        let request = stream.write_all(&[0x7f, 0xf1, 0, 0]).await;
+        request.expect("it is open");
+        let mut answer = [0; 4];
+        bounded(stream.read_exact(&mut answer))
+            .await
+            .expect("it is answered");
+        assert_eq!(answer, [0x7f, 0xf1, 0, 0]);
+        silent.push(stream);
+    }
+    for url in [server.url(), server.rawsocket_url()] {
+        join(Dial::new(url)).await;
+    }
+    // The oldest has made room.
+    let oldest = silent.first_mut().expect("there are some");
+    let ended = bounded(oldest.read(&mut [0])).await;
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_connection_is_kept_in_any_order() {
+    let folder = Folder::new("order");
+    let (cert, key) = folder.certificate();
+    let tls = ServerTls::from_pem_files(&cert, &key).expect("they were just made");
+    let router = router();
+    let server = router.listen("127.0.0.1:0").tls(tls).await;
+    let url = server.expect("a free port").url();
+    let trusting = ClientTls::default().root_pem_file(&cert);
+    let patient = |options: DialOptions| options.connect_timeout(Duration::from_secs(60));
+    join(Dial::new(&url).tls(trusting.clone()).dialling(patient)).await;
+    join(Dial::new(&url).dialling(patient).tls(trusting)).await;
+}
+
+#[tokio::test]
 async fn connections_above_the_rate_wait_and_are_served() {
     let router = router();
-    let limits = ListenLimits::default().rate(Some(Rate::per_second(20).burst(2)));
+    let limits = ListenLimits::default().rate(Rate::per_second(20).burst(2));
     let server = router
         .listen("127.0.0.1:0")
         .limits(limits)

@@ -36,7 +36,10 @@ pub(crate) fn run(config: Option<&str>) -> Result<()> {
     let realm = Realm::new(REALM).slow_consumers(slow_consumers);
     let router = Router::builder().realm(realm).outbox_limits(outbox).build();
     tokio::runtime::Runtime::new()?.block_on(async {
-        let limits = ListenLimits::default();
+        let mut limits = ListenLimits::default();
+        if let Some(handshakes) = config["handshakes"].as_u64() {
+            limits = limits.handshakes(usize::try_from(handshakes)?);
+        }
         let server = router.listen("127.0.0.1:0").limits(limits).await?;
         say(&json!({"ws": server.url(), "rs": server.rawsocket_url()}))?;
         let asked = router.clone();
