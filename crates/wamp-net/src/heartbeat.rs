@@ -14,8 +14,8 @@ use tokio::time::{Instant, Sleep, sleep};
 ///            interval over: Ping                    timeout over, nothing read: Dead
 ///   Resting ────────────────────▶ Pinged ───────────────────────────────────────────▶
 ///      ▲                          │    ▲  │
-///      └──────────────────────────┘    └──┘ the ping itself is not written yet,
-///            anything was read              but other octets were
+///      └──────────────────────────┘    └──┘ the ping itself is not written yet, but other
+///            anything was read              octets were; or it was written later
 /// ```
 #[derive(Debug)]
 pub struct Heartbeat {
@@ -28,7 +28,11 @@ pub struct Heartbeat {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Resting,
-    Pinged { at: Instant, flushed: bool },
+    /// When, and when the ping was written.
+    Pinged {
+        at: Instant,
+        flushed: Option<Instant>,
+    },
 }
 
 /// What is to be done.
@@ -78,17 +82,24 @@ impl Heartbeat {
                     ready!(self.timer.as_mut().poll(cx));
                     let at = Instant::now();
                     self.timer.as_mut().reset(at + self.timeout);
-                    self.state = State::Pinged { at, flushed: false };
+                    self.state = State::Pinged { at, flushed: None };
                     *traffic = Traffic::default();
                     return Poll::Ready(Beat::Ping);
                 }
                 State::Pinged { flushed, .. } => {
                     ready!(self.timer.as_mut().poll(cx));
-                    if flushed || !traffic.written {
+                    let now = Instant::now();
+                    let end = match flushed {
+                        // The peer has all of its time from when it could get the ping.
+                        Some(flushed) => flushed + self.timeout,
+                        None if traffic.written => now + self.timeout,
+                        None => now,
+                    };
+                    if end <= now {
                         return Poll::Ready(Beat::Dead);
                     }
                     traffic.written = false;
-                    self.timer.as_mut().reset(Instant::now() + self.timeout);
+                    self.timer.as_mut().reset(end);
                 }
             }
         }
@@ -97,7 +108,7 @@ impl Heartbeat {
     /// Notes that everything is written.
     pub fn flushed(&mut self) {
         if let State::Pinged { flushed, .. } = &mut self.state {
-            *flushed = true;
+            flushed.get_or_insert_with(Instant::now);
         }
     }
 }
@@ -164,6 +175,22 @@ mod tests {
         assert_eq!(
             next(&mut heartbeat, &mut traffic).await,
             (Beat::Dead, 2 * TIMEOUT)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_that_was_written_late_has_all_of_its_time() {
+        let (mut heartbeat, mut traffic) = start();
+        assert_eq!(
+            next(&mut heartbeat, &mut traffic).await,
+            (Beat::Ping, INTERVAL)
+        );
+        traffic.written = true;
+        advance(TIMEOUT - Duration::from_secs(1)).await;
+        heartbeat.flushed();
+        assert_eq!(
+            next(&mut heartbeat, &mut traffic).await,
+            (Beat::Dead, TIMEOUT)
         );
     }
 
