@@ -61,6 +61,7 @@ pub struct Traffic {
 impl Heartbeat {
     /// Begins to rest; there must be a runtime with a timer.
     pub fn new(interval: Duration, timeout: Duration) -> Self {
+        let (interval, timeout) = (interval.min(LONGEST), timeout.min(LONGEST));
         Self {
             interval,
             timeout,
@@ -112,6 +113,9 @@ impl Heartbeat {
         }
     }
 }
+
+/// More is the same, and a time that much ahead can still be told.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -192,6 +196,18 @@ mod tests {
             next(&mut heartbeat, &mut traffic).await,
             (Beat::Dead, TIMEOUT)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_without_end_is_taken() {
+        let mut traffic = Traffic::default();
+        let mut heartbeat = Heartbeat::new(INTERVAL, Duration::MAX);
+        assert_eq!(
+            next(&mut heartbeat, &mut traffic).await,
+            (Beat::Ping, INTERVAL)
+        );
+        let waiting = tokio::time::timeout(INTERVAL, next(&mut heartbeat, &mut traffic));
+        assert!(waiting.await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
