@@ -106,6 +106,11 @@ impl Heartbeat {
         }
     }
 
+    /// Whether there is a ping that is not known to be written.
+    pub const fn is_unflushed(&self) -> bool {
+        matches!(self.state, State::Pinged { flushed: None, .. })
+    }
+
     /// Notes that everything is written.
     pub fn flushed(&mut self) {
         if let State::Pinged { flushed, .. } = &mut self.state {
