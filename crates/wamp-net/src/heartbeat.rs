@@ -14,8 +14,8 @@ use tokio::time::{Instant, Sleep, sleep};
 ///            interval over: Ping                    timeout over, nothing read: Dead
 ///   Resting ────────────────────▶ Pinged ───────────────────────────────────────────▶
 ///      ▲                          │    ▲  │
-///      └──────────────────────────┘    └──┘ the ping itself is not written yet,
-///            anything was read              but other octets were
+///      └──────────────────────────┘    └──┘ the ping itself is not written yet, but other
+///            anything was read              octets were; or it was written later
 /// ```
 #[derive(Debug)]
 pub struct Heartbeat {
@@ -28,7 +28,11 @@ pub struct Heartbeat {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Resting,
-    Pinged { at: Instant, flushed: bool },
+    /// When, and when the ping was written.
+    Pinged {
+        at: Instant,
+        flushed: Option<Instant>,
+    },
 }
 
 /// What is to be done.
@@ -57,6 +61,7 @@ pub struct Traffic {
 impl Heartbeat {
     /// Begins to rest; there must be a runtime with a timer.
     pub fn new(interval: Duration, timeout: Duration) -> Self {
+        let (interval, timeout) = (interval.min(LONGEST), timeout.min(LONGEST));
         Self {
             interval,
             timeout,
@@ -78,29 +83,44 @@ impl Heartbeat {
                     ready!(self.timer.as_mut().poll(cx));
                     let at = Instant::now();
                     self.timer.as_mut().reset(at + self.timeout);
-                    self.state = State::Pinged { at, flushed: false };
+                    self.state = State::Pinged { at, flushed: None };
                     *traffic = Traffic::default();
                     return Poll::Ready(Beat::Ping);
                 }
                 State::Pinged { flushed, .. } => {
                     ready!(self.timer.as_mut().poll(cx));
-                    if flushed || !traffic.written {
+                    let now = Instant::now();
+                    let end = match flushed {
+                        // The peer has all of its time from when it could get the ping.
+                        Some(flushed) => flushed + self.timeout,
+                        None if traffic.written => now + self.timeout,
+                        None => now,
+                    };
+                    if end <= now {
                         return Poll::Ready(Beat::Dead);
                     }
                     traffic.written = false;
-                    self.timer.as_mut().reset(Instant::now() + self.timeout);
+                    self.timer.as_mut().reset(end);
                 }
             }
         }
     }
 
+    /// Whether there is a ping that is not known to be written.
+    pub const fn is_unflushed(&self) -> bool {
+        matches!(self.state, State::Pinged { flushed: None, .. })
+    }
+
     /// Notes that everything is written.
     pub fn flushed(&mut self) {
         if let State::Pinged { flushed, .. } = &mut self.state {
-            *flushed = true;
+            flushed.get_or_insert_with(Instant::now);
         }
     }
 }
+
+/// More is the same, and a time that much ahead can still be told.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +185,34 @@ mod tests {
             next(&mut heartbeat, &mut traffic).await,
             (Beat::Dead, 2 * TIMEOUT)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_that_was_written_late_has_all_of_its_time() {
+        let (mut heartbeat, mut traffic) = start();
+        assert_eq!(
+            next(&mut heartbeat, &mut traffic).await,
+            (Beat::Ping, INTERVAL)
+        );
+        traffic.written = true;
+        advance(TIMEOUT - Duration::from_secs(1)).await;
+        heartbeat.flushed();
+        assert_eq!(
+            next(&mut heartbeat, &mut traffic).await,
+            (Beat::Dead, TIMEOUT)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_without_end_is_taken() {
+        let mut traffic = Traffic::default();
+        let mut heartbeat = Heartbeat::new(INTERVAL, Duration::MAX);
+        assert_eq!(
+            next(&mut heartbeat, &mut traffic).await,
+            (Beat::Ping, INTERVAL)
+        );
+        let waiting = tokio::time::timeout(INTERVAL, next(&mut heartbeat, &mut traffic));
+        assert!(waiting.await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -245,6 +245,14 @@ fn poll_heartbeat<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
 ) -> Poll<TransportError> {
     loop {
+        // Who only receives flushes nothing else, and a ping may have found no room.
+        if heartbeat.is_unflushed() {
+            match Pin::new(&mut *socket).poll_flush(cx) {
+                Poll::Ready(Ok(())) => heartbeat.flushed(),
+                Poll::Ready(Err(error)) => return Poll::Ready(close::lost(error)),
+                Poll::Pending => {}
+            }
+        }
         match ready!(heartbeat.poll(cx, &mut socket.get_mut().traffic)) {
             Beat::Dead => {
                 return Poll::Ready(TransportError::TimedOut("nothing came after a ping"));
@@ -255,11 +263,6 @@ fn poll_heartbeat<S: AsyncRead + AsyncWrite + Unpin>(
                     // When even a ping finds no room, the octets before it must move instead.
                     Ok(()) | Err(WsError::WriteBufferFull(_)) => {}
                     Err(error) => return Poll::Ready(close::lost(error)),
-                }
-                match Pin::new(&mut *socket).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => heartbeat.flushed(),
-                    Poll::Ready(Err(error)) => return Poll::Ready(close::lost(error)),
-                    Poll::Pending => {}
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! From a URL to a session.
 
 use std::error::Error;
+use std::fmt;
 
 use async_trait::async_trait;
 use wamp_core::Transport;
@@ -57,7 +58,7 @@ pub fn connect(url: impl Into<String>) -> Connect {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Dial {
     url: String,
     dialling: DialOptions,
@@ -176,6 +177,23 @@ impl Dial {
             }
             Err(error) => Err(self.failed(&error)),
         }
+    }
+}
+
+/// Leaves out a URL that is none, which may hold a password, and what a URL asks for.
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = self.url.parse::<Endpoint>().ok();
+        let address = endpoint.as_ref().map(Endpoint::address);
+        let mut shown = f.debug_struct("Dial");
+        shown
+            .field("address", &address)
+            .field("dialling", &self.dialling);
+        #[cfg(feature = "websocket")]
+        shown.field("websocket", &self.websocket);
+        #[cfg(feature = "rawsocket")]
+        shown.field("rawsocket", &self.rawsocket);
+        shown.finish()
     }
 }
 

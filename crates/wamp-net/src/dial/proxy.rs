@@ -84,8 +84,12 @@ impl FromStr for Proxy {
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
             _ => return Err(ProxyUrlError::UnknownScheme),
         };
-        // A password may have an @ that nobody has encoded; a host may not.
+        // A password may have an @ that nobody has encoded; a host may not. With one of the others a
+        // path, query or fragment would begin, and to everybody else the host stands before it.
         let (credentials, authority) = match rest.rsplit_once('@') {
+            Some((credentials, _)) if credentials.contains(['/', '?', '#', '\\']) => {
+                return Err(ProxyUrlError::BadCredentials);
+            }
             Some((credentials, authority)) => (Some(credentials), authority),
             None => (None, rest),
         };

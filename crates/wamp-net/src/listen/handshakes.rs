@@ -29,6 +29,7 @@ struct Unfinished {
 
 impl Handshakes {
     pub(super) fn new(limit: usize) -> Self {
+        let limit = limit.max(1);
         Self {
             limit,
             places: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
@@ -144,6 +145,12 @@ mod tests {
         let third = third.await;
         assert!(!is_ready(second.ended()).await);
         assert!(!is_ready(third.ended()).await);
+    }
+
+    #[tokio::test]
+    async fn a_limit_of_none_is_one() {
+        let handshakes = Arc::new(Handshakes::new(0));
+        assert!(is_ready(handshakes.place(&mut false)).await);
     }
 
     #[tokio::test]

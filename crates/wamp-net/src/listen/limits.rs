@@ -25,8 +25,8 @@ pub struct ListenLimits {
     ///
     /// One above it is accepted only to be [refused](Permit::is_refused).
     pub connections: usize,
-    /// Connections whose handshake is not finished, those that are refused included. 1 024. A router
-    /// counts them until they have a session.
+    /// Connections whose handshake is not finished, those that are refused included; 0 is taken
+    /// for 1. 1 024. A router counts them until they have a session.
     ///
     /// A connection above it takes the place of the one that is in its handshake for longest, which
     /// [is ended](Permit::ended): so clients who connect and then say nothing cannot lock out the

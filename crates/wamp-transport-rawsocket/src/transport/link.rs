@@ -21,6 +21,8 @@ pub(super) struct Link<S> {
     pub(super) writer: Writer,
     /// Whether octets were written that the stream may hold back.
     unflushed: bool,
+    /// Whether octets of control frames are among those.
+    holds_control: bool,
     /// Whether the peer has closed its direction, between frames.
     pub(super) ended: bool,
     traffic: Traffic,
@@ -33,6 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             writer: Writer::new(&stream),
             stream,
             unflushed: false,
+            holds_control: false,
             ended: false,
             traffic: Traffic::default(),
         }
@@ -41,7 +44,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Receives the next frame; none when the peer has closed its direction. Reads at most as often
     /// as `reads` says, and counts it down.
     ///
-    /// Control frames that wait are written here too, because their sender polls nothing else.
+    /// Control frames that wait are written here too, and what the stream holds back of them, because
+    /// their sender polls nothing else.
     pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
@@ -54,7 +58,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             if self.ended {
                 return Poll::Ready(Ok(None));
             }
-            if self.writer.control() > 0 && self.poll_flush(cx)?.is_pending() {
+            let is_due = self.writer.control() > 0 || self.holds_control;
+            if is_due && self.poll_flush(cx)?.is_pending() {
                 // A peer that sends PINGs and does not take the PONGs is not listened to until it
                 // does. Writing goes on, and wakes the task.
                 if self.writer.control() > MAX_CONTROL {
@@ -86,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     /// Writes what waits, as far as the stream takes it; not through what the stream holds back.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let before = self.writer.waiting();
+        self.holds_control |= self.writer.control() > 0;
         let written = self.writer.poll_write(cx, &mut self.stream);
         if self.writer.waiting() < before {
             self.unflushed = true;
@@ -101,6 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.unflushed = false;
         }
+        self.holds_control = false;
         Poll::Ready(Ok(()))
     }
 

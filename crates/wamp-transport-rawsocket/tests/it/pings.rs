@@ -1,9 +1,10 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, duplex};
 use tokio::time::{Instant, sleep};
 use wamp_core::{Outgoing, ReceiveError, Transport, TransportError};
-use wamp_transport_rawsocket::{MaxLength, RawSocketConfig};
+use wamp_transport_rawsocket::{AcceptOptions, MaxLength, RawSocketConfig, accept};
 
 use crate::support::*;
 
@@ -260,4 +261,44 @@ async fn a_pong_does_not_tear_a_message_apart() {
     assert!(kind == FrameKind::MESSAGE && payload.len() > 10 * PIPE);
     assert_eq!(peer.receive().await, (FrameKind::PONG, b"now".to_vec()));
     serving.abort();
+}
+
+/// TLS holds back what the connection below does not take yet.
+#[tokio::test(start_paused = true)]
+async fn what_the_stream_holds_back_of_a_pong_is_written_when_there_is_room() {
+    let (ours, mut peer) = duplex(64);
+    peer.write_all(&[0x7f, 0xf1, 0, 0]).await.unwrap();
+    let options = AcceptOptions::default().config(config());
+    let mut server = accept(BufWriter::new(ours), info(), &options)
+        .await
+        .unwrap();
+    peer.read_exact(&mut [0; 4]).await.unwrap();
+    let receiving = tokio::spawn(async move { receive(&mut server).await });
+    let mut peer = RawPeer { stream: peer };
+    let payload = vec![b'p'; 1000];
+    peer.send(FrameKind::PING, &payload).await;
+    let answered = tokio::time::timeout(Duration::from_secs(5), peer.receive());
+    assert_eq!(answered.await.unwrap(), (FrameKind::PONG, payload));
+    receiving.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_that_the_stream_holds_back_is_written_when_there_is_room_and_waited_for() {
+    let (ours, mut peer) = duplex(64);
+    peer.write_all(&[0x7f, 0xf1, 0, 0]).await.unwrap();
+    let options = AcceptOptions::default().config(config());
+    let mut server = accept(BufWriter::new(ours), info(), &options)
+        .await
+        .unwrap();
+    peer.read_exact(&mut [0; 4]).await.unwrap();
+    let receiving = tokio::spawn(async move { receive(&mut server).await });
+    let mut peer = RawPeer { stream: peer };
+    // The PONG leaves no room.
+    peer.send(FrameKind::PING, &[b'p'; 60]).await;
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!(peer.receive().await.0, FrameKind::PONG);
+    assert_eq!(peer.receive().await.0, FrameKind::PING);
+    sleep(Duration::from_secs(5)).await;
+    peer.send(FrameKind::MESSAGE, b"[337,5]").await;
+    assert_eq!(receiving.await.unwrap().unwrap(), numbered(5));
 }

@@ -106,3 +106,27 @@ async fn a_peer_is_not_dead_because_nobody_listened() {
     let listened = timeout(Duration::from_secs(1), receive(&mut server)).await;
     assert!(listened.is_err(), "{listened:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_that_finds_no_room_is_written_when_there_is_some() {
+    let (mut server, mut peer) = server("json", &config()).await;
+    let receiving = tokio::spawn(async move { receive(&mut server).await });
+    // The pongs fill the pipe to its last octet.
+    let mut room = PIPE;
+    let mut pongs = 0;
+    while room > 0 {
+        let len = (room - 2).min(125);
+        peer.send(PING, &vec![b'p'; len]).await;
+        room -= len + 2;
+        pongs += 1;
+    }
+    sleep(Duration::from_secs(25)).await;
+    for _ in 0..pongs {
+        assert_eq!(peer.receive().await.0, PONG);
+    }
+    let pinged = timeout(Duration::from_secs(1), peer.receive()).await;
+    assert_eq!(pinged.unwrap(), (PING, vec![]));
+    sleep(Duration::from_secs(5)).await;
+    peer.send(TEXT, b"[337,5]").await;
+    assert_eq!(receiving.await.unwrap().unwrap(), numbered(5));
+}

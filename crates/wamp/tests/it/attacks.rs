@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use wamp::Session;
 use wamp::core::OutboxLimits;
+use wamp::{AcceptOptions, ConnectionInfo, Realm, Router, Session};
 
 use crate::world::{World, bounded};
 
@@ -259,5 +260,37 @@ async fn a_client_that_does_not_read_is_told_so_when_it_does() {
         answer.drain(..answer.len().saturating_sub(told.len()));
         let read = bounded(stream.read_buf(&mut answer)).await;
         assert_ne!(read.expect("it is not reset"), 0, "it was not told");
+    }
+}
+
+/// What is sent in vain, faster than it is read, must not keep the clock from being looked at.
+#[tokio::test]
+async fn who_floods_the_router_before_a_hello_is_given_up_in_time() {
+    let pong = (REQUEST.as_bytes().to_vec(), frame(0x8a, &[b'x'; 125]));
+    let raw_pong = (
+        vec![0x7f, 0xf1, 0, 0],
+        [&[2, 0, 0, 125], &[b'x'; 125][..]].concat(),
+    );
+    for (opening, octets) in [pong, raw_pong] {
+        let times = Duration::from_millis(50);
+        let router = Router::builder().realm(Realm::new("realm1"));
+        let router = router
+            .handshake_timeout(times)
+            .closing_timeout(times)
+            .build();
+        // So much that the router never comes to the end of it.
+        let (mut client, stream) = tokio::io::duplex(8 << 20);
+        client.write_all(&opening).await.expect("there is room");
+        let flooding = tokio::spawn(async move {
+            let many = octets.repeat((1 << 20) / octets.len());
+            while client.write_all(&many).await.is_ok() {}
+        });
+        let serving = tokio::spawn(async move {
+            let (info, options) = (ConnectionInfo::new("pipe"), AcceptOptions::default());
+            router.accept_stream(stream, info, &options).await
+        });
+        let served = bounded(serving).await.expect("it does not panic");
+        served.expect("the handshake is one");
+        bounded(flooding).await.expect("it does not panic");
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::net::TcpListener;
 use wamp::net::ListenLimits;
-use wamp::{Realm, Router};
+use wamp::{Dial, Realm, Router};
 
 async fn told(url: &str) -> String {
     let connecting = wamp::connect(url).realm("realm1").await;
@@ -34,6 +34,8 @@ async fn a_password_in_a_url_is_not_repeated() {
     for url in ["ws://joe:secret@h/", "wss://joe:secret@h/", "joe:secret@h"] {
         let text = told(url).await;
         assert!(!text.contains("secret"), "{text}");
+        let shown = format!("{:?}", Dial::new(url));
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }
 

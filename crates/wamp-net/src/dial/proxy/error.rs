@@ -68,9 +68,9 @@ pub enum ProxyUrlError {
     BadAddress,
     /// The user name or the password cannot be sent to such a proxy.
     #[error(
-        "the user name or password in the proxy's URL cannot be used: percent-encode '%' as %25 \
-         and ':' as %3A; HTTP has no user names with a colon, and SOCKS5 neither empty ones nor \
-         more than 255 octets"
+        "the user name or password in the proxy's URL cannot be used: percent-encode '%' as %25, \
+         ':' as %3A, '/' as %2F, '?' as %3F, '#' as %23 and '\\' as %5C; HTTP has no user names \
+         with a colon, and SOCKS5 neither empty ones nor more than 255 octets"
     )]
     BadCredentials,
     /// The scheme is none of those that are there.

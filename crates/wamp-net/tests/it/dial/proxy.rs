@@ -347,6 +347,10 @@ fn what_is_no_proxy_s_url_is_refused_and_not_repeated() {
         ("http://joe:secret@secret secret", BadAddress),
         ("http://jo%3ae:secret@h", BadCredentials),
         ("http://joe:secret%@h", BadCredentials),
+        ("http://secret/@h", BadCredentials),
+        ("http://secret:3128?@h", BadCredentials),
+        ("socks5://joe:secret#@h", BadCredentials),
+        ("socks5://secret\\@h", BadCredentials),
         ("socks5://:secret@h", BadCredentials),
         (&long, BadCredentials),
     ];
