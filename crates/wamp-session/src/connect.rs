@@ -1,5 +1,6 @@
 //! Opening a session.
 
+mod connector;
 mod opening;
 
 use std::fmt;
@@ -8,30 +9,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 use wamp_auth::{Anonymous, ClientAuthenticator};
 use wamp_core::{CloseReason, ConnectionInfo, Lifecycle, Side, Transport, TransportError};
 use wamp_messages::{InvalidUri, Uri};
 
+pub use crate::connect::connector::{Connector, ConnectorError};
 use crate::connect::opening::Opening;
 use crate::driver;
 use crate::error::ConnectError;
 use crate::observer::Observer;
 use crate::session::{Session, SessionDetails, SessionLimits, Shared};
-
-/// Opens transports, as often as sessions are to be opened; kept as an object.
-#[async_trait]
-pub trait Connector: Send + Sync {
-    /// Opens a transport. The future is dropped when the session's time to open is over, and is to
-    /// leave nothing behind then.
-    ///
-    /// # Errors
-    ///
-    /// [`ConnectError::Connect`] says what was tried and what failed.
-    async fn connect(&self) -> Result<Box<dyn Transport>, ConnectError>;
-}
 
 /// A session that is being opened; awaiting it opens it.
 ///

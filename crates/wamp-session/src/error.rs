@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use wamp_auth::AuthError;
-use wamp_core::{CloseDetails, TransportError, Violation};
+use wamp_core::{CloseDetails, TransportError, Undeliverable, Violation};
 use wamp_messages::{
     Dict, EncodeError, Format, InvalidUri, Payload, Uri, Value, error_uri, message,
 };
 use wamp_serializers::{PayloadError, decode_args, decode_kwargs, encode_payload};
+
+use crate::connect::ConnectorError;
 
 /// An error that the other side names: a callee, or the router
 /// (`ApplicationError` of the reference).
@@ -185,15 +187,19 @@ pub enum ConnectError {
     /// A challenge of the router could not be answered.
     #[error("authentication failed: {0}")]
     Auth(#[from] AuthError),
-    /// The transport could not be opened.
+    /// The transport could not be opened; the error that is the cause can be
+    /// [asked for](ConnectorError::downcast_ref).
     #[error("could not connect: {0}")]
-    Connect(String),
+    Connect(#[from] ConnectorError),
     /// The realm is no URI.
     #[error("the realm cannot be joined: {0}")]
     Realm(#[from] InvalidUri),
     /// The router broke the protocol (`ProtocolError` of the reference).
     #[error("the router broke the protocol: {0}")]
     Protocol(#[from] Violation),
+    /// HELLO, or the answer to a challenge, cannot be sent over this transport.
+    #[error("the request to open a session cannot be sent: {0}")]
+    Send(#[from] SendError),
     /// The router did not answer in time.
     #[error("the router did not open the session within {0:?}")]
     TimedOut(Duration),
@@ -340,4 +346,17 @@ pub enum SendError {
         /// How long it may be.
         max: usize,
     },
+}
+
+impl SendError {
+    pub(crate) fn of(why: &Undeliverable) -> Self {
+        match why {
+            Undeliverable::TooLong { len, max } => Self::TooLong {
+                len: *len,
+                max: *max,
+            },
+            Undeliverable::Encode(error) => Self::Encode(error.clone()),
+            other => Self::Encode(EncodeError::Value(other.to_string())),
+        }
+    }
 }

@@ -41,7 +41,7 @@ mod subscribe;
 mod subscription;
 
 pub use crate::call::{Call, CallFuture, CallResult};
-pub use crate::connect::{Connect, Connection, Connector};
+pub use crate::connect::{Connect, Connection, Connector, ConnectorError};
 pub use crate::error::{
     ApplicationError, CallError, ConnectError, LeaveError, PublishError, RegisterError, SendError,
     SessionClosed, SubscribeError,

@@ -347,14 +347,7 @@ impl Shared {
     /// A message cannot be sent to this router: whoever waits for its answer is told.
     pub(crate) fn undeliverable(&self, message: &Outgoing, why: &Undeliverable) {
         tracing::warn!(message = message.message().name(), %why, "a message cannot be sent");
-        let error = || match why {
-            Undeliverable::TooLong { len, max } => SendError::TooLong {
-                len: *len,
-                max: *max,
-            },
-            Undeliverable::Encode(error) => SendError::Encode(error.clone()),
-            other => SendError::Encode(wamp_messages::EncodeError::Value(other.to_string())),
-        };
+        let error = || SendError::of(why);
         match message.message() {
             Message::Call(message::Call { request, .. })
             | Message::Publish(message::Publish { request, .. })

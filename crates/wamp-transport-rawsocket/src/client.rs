@@ -213,7 +213,7 @@ pub enum ConnectError {
     )]
     Closed,
     /// There is no connection below.
-    #[error(transparent)]
+    #[error("{0}")]
     Dial(#[from] DialError),
     /// The connection below failed.
     #[error("the connection failed during the handshake: {0}")]

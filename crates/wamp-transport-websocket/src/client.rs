@@ -205,7 +205,7 @@ pub enum ConnectError {
     #[error("the connection was closed before the router had answered")]
     Closed,
     /// There is no connection below.
-    #[error(transparent)]
+    #[error("{0}")]
     Dial(#[from] DialError),
     /// The connection below failed.
     #[error("the connection failed during the handshake: {0}")]

@@ -11,7 +11,7 @@ use wamp_net::dial::Proxy;
 use wamp_net::tls::ClientTls;
 use wamp_net::{DialOptions, Endpoint, Protocol};
 use wamp_serializers::Serializer;
-use wamp_session::{Connect, ConnectError, Connector};
+use wamp_session::{Connect, ConnectError, Connector, ConnectorError};
 #[cfg(feature = "rawsocket")]
 use wamp_transport_rawsocket as rawsocket;
 #[cfg(feature = "websocket")]
@@ -37,8 +37,9 @@ use wamp_transport_websocket as websocket;
 /// | `rss+unix:/PATH`, `wss+unix:/PATH[:/HTTP/PATH]` | the same with TLS |
 ///
 /// A URL that is none is an error when it is awaited, and so is a certificate that nobody vouches
-/// for: none of them ever falls back to another. For more to say about the connection there is
-/// [`Dial`].
+/// for: none of them ever falls back to another. What has failed below is the cause that
+/// [`ConnectError::Connect`] holds; [the guide](crate::guide::sessions#opening) shows how to ask for
+/// it. For more to say about the connection there is [`Dial`].
 pub fn connect(url: impl Into<String>) -> Connect {
     Dial::new(url).connect()
 }
@@ -152,8 +153,9 @@ impl Dial {
         Connect::with(self)
     }
 
-    fn failed(&self, error: &dyn Error) -> ConnectError {
-        ConnectError::Connect(format!("{}: {error}", self.url))
+    /// What is told of an error that does not name the place itself.
+    fn failed(&self, error: impl Error + Send + Sync + 'static) -> ConnectError {
+        because(format!("{}: {error}", self.url), error)
     }
 
     #[cfg(feature = "websocket")]
@@ -161,10 +163,8 @@ impl Dial {
         match websocket::dial(endpoint, &self.dialling, &self.websocket).await {
             Ok(transport) => Ok(Box::new(transport)),
             // It names the place itself.
-            Err(websocket::ConnectError::Dial(error)) => {
-                Err(ConnectError::Connect(error.to_string()))
-            }
-            Err(error) => Err(self.failed(&error)),
+            Err(error @ websocket::ConnectError::Dial(_)) => Err(because(error.to_string(), error)),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -172,10 +172,8 @@ impl Dial {
     async fn by_rawsocket(&self, endpoint: &Endpoint) -> Result<Box<dyn Transport>, ConnectError> {
         match rawsocket::dial(endpoint, &self.dialling, &self.rawsocket).await {
             Ok(transport) => Ok(Box::new(transport)),
-            Err(rawsocket::ConnectError::Dial(error)) => {
-                Err(ConnectError::Connect(error.to_string()))
-            }
-            Err(error) => Err(self.failed(&error)),
+            Err(error @ rawsocket::ConnectError::Dial(_)) => Err(because(error.to_string(), error)),
+            Err(error) => Err(self.failed(error)),
         }
     }
 }
@@ -204,19 +202,24 @@ impl Connector for Dial {
             Ok(endpoint) => endpoint,
             // This URL is not to be repeated: it holds what may be a password.
             Err(error) if self.url.contains('@') => {
-                return Err(ConnectError::Connect(error.to_string()));
+                return Err(because(error.to_string(), error));
             }
-            Err(error) => return Err(self.failed(&error)),
+            Err(error) => return Err(self.failed(error)),
         };
         match endpoint.protocol() {
             #[cfg(feature = "websocket")]
             Protocol::WebSocket { .. } => self.by_websocket(&endpoint).await,
             #[cfg(feature = "rawsocket")]
             Protocol::RawSocket => self.by_rawsocket(&endpoint).await,
-            _ => Err(ConnectError::Connect(format!(
-                "{endpoint}: this transport is not compiled in; it is a feature of the crate wamp: \
-                 `websocket` or `rawsocket`"
-            ))),
+            _ => {
+                let text = "this transport is not compiled in; it is a feature of the crate wamp: \
+                            `websocket` or `rawsocket`";
+                Err(ConnectorError::new(format!("{endpoint}: {text}")).into())
+            }
         }
     }
+}
+
+fn because(text: String, cause: impl Error + Send + Sync + 'static) -> ConnectError {
+    ConnectorError::new(text).because(cause).into()
 }

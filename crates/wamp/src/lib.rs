@@ -75,11 +75,11 @@ pub use wamp_messages::{Binary, Dict, Payload, Uri, Value, args, kwargs};
 pub use wamp_serializers::Serializer;
 pub use wamp_session::{
     AcknowledgedPublish, ApplicationError, Args, Call, CallDetails, CallError, CallFuture,
-    CallResult, Connect, ConnectError, Connection, Connector, Event, EventDetails, EventHandler,
-    Extract, Handler, Kwargs, Leave, LeaveError, Observer, Publication, Publish, PublishError,
-    PublishFuture, Register, RegisterError, Registration, Reply, SendError, Session, SessionClosed,
-    SessionDetails, SessionLimits, Subscribe, SubscribeError, SubscribeWithHandler, Subscription,
-    SubscriptionHandle, UserError,
+    CallResult, Connect, ConnectError, Connection, Connector, ConnectorError, Event, EventDetails,
+    EventHandler, Extract, Handler, Kwargs, Leave, LeaveError, Observer, Publication, Publish,
+    PublishError, PublishFuture, Register, RegisterError, Registration, Reply, SendError, Session,
+    SessionClosed, SessionDetails, SessionLimits, Subscribe, SubscribeError, SubscribeWithHandler,
+    Subscription, SubscriptionHandle, UserError,
 };
 /// The crates below, for what is not exported here.
 pub use {wamp_auth as auth, wamp_core as core, wamp_messages as messages};

@@ -13,7 +13,7 @@ use wamp_messages::message::{Authenticate, Challenge, Hello, Welcome};
 use wamp_messages::options::HelloDetails;
 use wamp_messages::{Dict, Feature, Message, Role, Roles, Uri, error_uri};
 
-use crate::error::ConnectError;
+use crate::error::{self, ConnectError};
 use crate::observer::Observer;
 
 /// A session that is being opened, over a transport that is open.
@@ -125,10 +125,7 @@ impl Opening {
         self.lifecycle.handle_sent(&message);
         self.transport
             .send(&Outgoing::from(message))
-            .map_err(|error| match error {
-                SendError::Lost(error) => ConnectError::Transport(error),
-                other => ConnectError::Connect(other.to_string()),
-            })?;
+            .map_err(not_sent)?;
         self.until(|transport, cx| transport.poll_flush(cx)).await
     }
 
@@ -160,7 +157,15 @@ fn not_received(error: ReceiveError) -> ConnectError {
         ReceiveError::Decode(error) => Violation(error.to_string()).into(),
         ReceiveError::Closed => TransportError::Closed.into(),
         ReceiveError::Lost(error) => error.into(),
-        error => ConnectError::Connect(error.to_string()),
+        error => TransportError::Protocol(error.to_string()).into(),
+    }
+}
+
+fn not_sent(error: SendError) -> ConnectError {
+    match error {
+        SendError::Lost(error) => error.into(),
+        SendError::Undeliverable(why) => error::SendError::of(&why).into(),
+        error => TransportError::Protocol(error.to_string()).into(),
     }
 }
 

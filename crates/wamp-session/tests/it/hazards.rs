@@ -21,8 +21,8 @@ use wamp_messages::{
     SubscriptionId, Uri, args, error_uri,
 };
 use wamp_session::{
-    ApplicationError, CallError, Connect, Observer, PublishError, RegisterError, Registration,
-    Session, SessionLimits, SubscribeError, UserError,
+    ApplicationError, CallError, Connect, ConnectError, Observer, PublishError, RegisterError,
+    Registration, Session, SessionLimits, SubscribeError, UserError,
 };
 
 use crate::script::{Script, error, welcome};
@@ -471,6 +471,7 @@ impl Transport for Short {
         let len = match message.message() {
             Message::Subscribe(subscribe) => subscribe.topic.len(),
             Message::Register(register) => register.procedure.len(),
+            Message::Hello(hello) => hello.realm.as_ref().map_or(0, |realm| realm.len()),
             _ => 0,
         };
         if len > 20 {
@@ -528,6 +529,20 @@ async fn arguments_that_are_too_long_take_no_request_id() {
         panic!("no PUBLISH")
     };
     assert_eq!(publish.request.as_u64(), 1);
+}
+
+#[tokio::test]
+async fn a_hello_that_cannot_be_sent_opens_nothing() {
+    let (_script, transport) = Script::new();
+    let connect = Connect::over(Short(transport)).realm("com.example.a.realm.too.long");
+    let error = connect.await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ConnectError::Send(wamp_session::SendError::TooLong { len: 28, max: 20 })
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
