@@ -153,9 +153,14 @@ impl Dial {
         Connect::with(self)
     }
 
+    /// The URL without its query, in which there may be a token.
+    fn place(&self) -> &str {
+        self.url.split('?').next().unwrap_or_default()
+    }
+
     /// What is told of an error that does not name the place itself.
     fn failed(&self, error: impl Error + Send + Sync + 'static) -> ConnectError {
-        because(format!("{}: {error}", self.url), error)
+        because(format!("{}: {error}", self.place()), error)
     }
 
     #[cfg(feature = "websocket")]
@@ -214,7 +219,7 @@ impl Connector for Dial {
             _ => {
                 let text = "this transport is not compiled in; it is a feature of the crate wamp: \
                             `websocket` or `rawsocket`";
-                Err(ConnectorError::new(format!("{endpoint}: {text}")).into())
+                Err(ConnectorError::new(format!("{}: {text}", self.place())).into())
             }
         }
     }

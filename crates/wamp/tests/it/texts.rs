@@ -37,8 +37,17 @@ async fn a_url_that_is_none_is_shown_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_password_in_a_url_is_not_repeated() {
-    for url in ["ws://joe:secret@h/", "wss://joe:secret@h/", "joe:secret@h"] {
+async fn a_secret_in_a_url_is_not_repeated() {
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    let address = listener.expect("a free port").local_addr();
+    let asking = format!("ws://{}/?token=secret", address.expect("it was bound"));
+    for url in [
+        "ws://joe:secret@h/",
+        "wss://joe:secret@h/",
+        "joe:secret@h",
+        "ws://h/?token=secret#there",
+        &asking,
+    ] {
         let text = told(url).await;
         assert!(!text.contains("secret"), "{text}");
         let shown = format!("{:?}", Dial::new(url));
