@@ -75,6 +75,25 @@ pub fn poll_drain(cx: &mut Context<'_>, stream: &mut (impl AsyncRead + Unpin)) -
     Poll::Pending
 }
 
+/// Whether an error says that the peer has closed the connection, though not in order: it was
+/// reset, or TLS ended without saying so.
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+///
+/// assert!(wamp_net::farewell::is_gone(&Error::from(ErrorKind::ConnectionReset)));
+/// assert!(!wamp_net::farewell::is_gone(&Error::from(ErrorKind::TimedOut)));
+/// ```
+pub fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
 /// How long a peer may take to read the last octets.
 const LINGER: Duration = Duration::from_secs(1);
 
