@@ -287,6 +287,17 @@ pub enum TransportError {
     /// The peer did not answer in time.
     #[error("the peer did not answer in time: {0}")]
     TimedOut(&'static str),
+    /// The peer sent a message that is longer than was accepted, or a ping of that length.
+    #[error(
+        "the peer sent a message of {len} octets, and {max} are accepted; let it send less at once, \
+         or raise `max_message_size` here, and `max_frame_size` where that is what is lower"
+    )]
+    TooLong {
+        /// How long it is, in octets; at least that, where it came in parts.
+        len: usize,
+        /// How long it might have been.
+        max: usize,
+    },
 }
 
 impl fmt::Debug for TransportError {

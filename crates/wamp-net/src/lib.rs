@@ -35,6 +35,10 @@
 //! [limits](ListenLimits) of connections, of unfinished handshakes and of new connections in a
 //! time; [`sniff`](sniff()) tells RawSocket from HTTP, so that one port serves both.
 //!
+//! # Closing
+//!
+//! [`farewell`](farewell()) tells a peer the last, and closes so that the peer can read it.
+//!
 //! # Features
 //!
 //! - `tls` (by default): TLS by rustls, in the module `tls`. Without it, endpoints that want TLS
@@ -46,6 +50,7 @@
 
 pub mod dial;
 pub mod endpoint;
+pub mod farewell;
 mod file_limit;
 pub mod heartbeat;
 mod keep_alive;
@@ -58,6 +63,7 @@ pub mod tls;
 
 pub use crate::dial::{Attempt, DialError, DialOptions, Dialled, dial, dial_tcp};
 pub use crate::endpoint::{Address, Endpoint, EndpointError, Host, Protocol};
+pub use crate::farewell::{farewell, poll_drain};
 pub use crate::file_limit::{FileLimitError, raise_file_limit};
 pub use crate::listen::{
     Accepted, HandshakeError, Incoming, ListenError, ListenLimits, Listener, LocalAddr, Permit,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use wamp_core::ConnectionInfo;
+use wamp_net::farewell::is_gone;
 use wamp_net::{DialError, DialOptions, Dialled, Endpoint, Protocol, Stream};
 use wamp_serializers::Serializer;
 
@@ -105,7 +106,9 @@ where
         });
     };
     let after = options.handshake_timeout;
-    let shaking = shake(&mut stream, id, &options.config);
+    // A pipe has no TLS to speak of.
+    let may_want_tls = info.tls.is_none() && info.peer_addr.is_some();
+    let shaking = shake(&mut stream, id, &options.config, may_want_tls);
     let peer = timeout(after, shaking)
         .await
         .map_err(|_| ConnectError::TimedOut { after })??;
@@ -127,16 +130,22 @@ async fn shake(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     id: u8,
     config: &RawSocketConfig,
+    may_want_tls: bool,
 ) -> Result<MaxLength, ConnectError> {
     let request = HandshakeRequest {
         max_length: config.max_length(),
         serializer: id,
     };
-    stream.write_all(&request.to_octets()).await?;
-    stream.flush().await?;
+    let failed = |error| match is_gone(&error) {
+        true => ConnectError::Closed { may_want_tls },
+        false => ConnectError::Io(error),
+    };
+    let octets = request.to_octets();
+    stream.write_all(&octets).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
     let octets = octets::read(stream).await.map_err(|error| match error {
-        NoOctets::Closed => ConnectError::Closed,
-        NoOctets::Io(error) => ConnectError::Io(error),
+        NoOctets::Closed => ConnectError::Closed { may_want_tls },
+        NoOctets::Io(error) => failed(error),
         NoOctets::NotRawSocket { first } => ConnectError::NotRawSocket { first },
     })?;
     match HandshakeReply::parse(octets) {
@@ -206,18 +215,26 @@ impl ConnectOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The router closed the connection without an answer.
+    /// The router closed the connection without an answer, or reset it.
     #[error(
         "the connection was closed before the router had answered; some routers do so when they \
-         do not support the serializer"
+         do not support the serializer{}",
+        if *.may_want_tls {
+            "; otherwise, is it the right port, and does it want TLS (rss://)?"
+        } else {
+            ""
+        }
     )]
-    Closed,
+    Closed {
+        /// Whether it was TCP without TLS: then TLS may be what the port waits for.
+        may_want_tls: bool,
+    },
     /// There is no connection below.
     #[error("{0}")]
     Dial(#[from] DialError),
     /// The connection below failed.
     #[error("the connection failed during the handshake: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// The router supports none of the serializers.
     #[error("the router supports none of the serializers that were tried: {tried}")]
     NoSerializer {
@@ -283,14 +300,7 @@ impl ConnectError {
     fn may_mean_the_serializer(&self) -> bool {
         match self {
             Self::Refused { error } => *error == HandshakeError::SERIALIZER_UNSUPPORTED,
-            Self::Closed => true,
-            Self::Io(error) => matches!(
-                error.kind(),
-                io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::UnexpectedEof
-            ),
+            Self::Closed { .. } => true,
             _ => false,
         }
     }

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use wamp_core::ConnectionInfo;
+use wamp_net::farewell;
 use wamp_serializers::Serializer;
 
 use crate::config::RawSocketConfig;
@@ -98,19 +99,7 @@ async fn shake(
 /// Tells a client that it is refused, and why.
 async fn tell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), error: HandshakeError) {
     tracing::debug!(%error, "refusing a client");
-    let telling = async {
-        let reply = HandshakeReply::Refused(error);
-        stream.write_all(&reply.to_octets()).await?;
-        stream.shutdown().await?;
-        // What the client still sends is read: closing over it would reset the connection, and
-        // the answer could be lost.
-        let mut rest = stream.take(MAX_LINGER);
-        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
-    };
-    match timeout(LINGER, telling).await {
-        Ok(Ok(_)) | Err(_) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a client left before it was told of a refusal"),
-    }
+    farewell(stream, &HandshakeReply::Refused(error).to_octets()).await;
 }
 
 /// What a server accepts.
@@ -235,9 +224,3 @@ pub enum AcceptError {
         after: Duration,
     },
 }
-
-/// How long a refused client may take to read why.
-const LINGER: Duration = Duration::from_secs(1);
-
-/// How much a refused client may still send.
-const MAX_LINGER: u64 = 256 << 10;

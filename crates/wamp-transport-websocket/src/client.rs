@@ -1,7 +1,8 @@
 //! The client's side of the handshake.
 
+mod error;
+
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -9,7 +10,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::client::{Response, generate_key};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wamp_core::ConnectionInfo;
-use wamp_net::{DialError, DialOptions, Dialled, Endpoint, Protocol, Stream};
+use wamp_net::farewell::is_gone;
+use wamp_net::{DialOptions, Dialled, Endpoint, Protocol, Stream};
 use wamp_serializers::Serializer;
 
 use crate::config::WebSocketConfig;
@@ -17,6 +19,8 @@ use crate::head::{Head, HeadError, has_token, to_pairs};
 use crate::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use crate::negotiate::{accept_answer, default_serializers, header as subprotocols};
 use crate::transport::{Role, WebSocketTransport};
+
+pub use crate::client::error::ConnectError;
 
 /// Connects to a router by its endpoint: dials, then [connects](connect) over what was dialled.
 ///
@@ -62,7 +66,9 @@ pub async fn connect<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let handshake = shake(&mut stream, authority, target, options);
+    // A pipe has no TLS to speak of.
+    let may_want_tls = info.tls.is_none() && info.peer_addr.is_some();
+    let handshake = shake(&mut stream, authority, target, options, may_want_tls);
     let after = options.handshake_timeout;
     let (serializer, headers, rest) = timeout(after, handshake)
         .await
@@ -185,94 +191,26 @@ impl fmt::Debug for ConnectOptions {
     }
 }
 
-/// Why there is no WebSocket connection.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// A header cannot be sent: it is malformed, or one of those that the handshake sets.
-    #[error("the header {name:?} cannot be sent: it is malformed or belongs to the handshake")]
-    BadHeader {
-        /// Its name.
-        name: String,
-    },
-    /// The host or path cannot be requested.
-    #[error("the host or path has a space, a control character or one beyond ASCII")]
-    BadTarget,
-    /// The router's answer is not how WebSocket is accepted.
-    #[error("the answer does not accept WebSocket: {0}")]
-    BadAnswer(&'static str),
-    /// The router closed the connection without an answer.
-    #[error("the connection was closed before the router had answered")]
-    Closed,
-    /// There is no connection below.
-    #[error("{0}")]
-    Dial(#[from] DialError),
-    /// The connection below failed.
-    #[error("the connection failed during the handshake: {0}")]
-    Io(#[from] io::Error),
-    /// What answers does not speak HTTP.
-    #[error("what answers does not speak HTTP, thus no WebSocket either; is it the right port?")]
-    NotHttp,
-    /// The endpoint is not one of WebSocket.
-    #[error("{endpoint} is no endpoint of WebSocket")]
-    NotWebSocket {
-        /// The endpoint.
-        endpoint: Endpoint,
-    },
-    /// The router answered with an HTTP status other than 101.
-    #[error("the router refused with the HTTP status {status}{}", Text(.text))]
-    Refused {
-        /// The status.
-        status: u16,
-        /// The text of its answer, or the beginning of it.
-        text: String,
-    },
-    /// The router picked none of the subprotocols that were offered.
-    #[error(
-        "the router picked {}, but {offered} was offered",
-        .answered.as_deref().unwrap_or("no subprotocol")
-    )]
-    Subprotocol {
-        /// What was offered.
-        offered: String,
-        /// What it picked, if anything.
-        answered: Option<String>,
-    },
-    /// The router did not answer in time.
-    #[error("the router did not answer within {after:?}")]
-    TimedOut {
-        /// The time that it had.
-        after: Duration,
-    },
-}
-
-/// A text after a colon, if there is one.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.trim() {
-            "" => Ok(()),
-            text => write!(f, ": {text:?}"),
-        }
-    }
-}
-
 /// The handshake; returns what was picked, the headers of the answer, and what follows it.
 async fn shake(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     authority: &str,
     target: &str,
     options: &ConnectOptions,
+    may_want_tls: bool,
 ) -> Result<(Serializer, HeaderMap, Vec<u8>), ConnectError> {
     let key = generate_key();
     let request = request(authority, target, &key, options)?;
-    stream.write_all(&request).await?;
-    stream.flush().await?;
+    let failed = |error| match is_gone(&error) {
+        true => ConnectError::Closed { may_want_tls },
+        false => ConnectError::Io(error),
+    };
+    stream.write_all(&request).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
 
     let head = Head::read(stream).await.map_err(|error| match error {
-        HeadError::Closed => ConnectError::Closed,
-        HeadError::Io(error) => ConnectError::Io(error),
+        HeadError::Closed => ConnectError::Closed { may_want_tls },
+        HeadError::Io(error) => failed(error),
         HeadError::NotHttp => ConnectError::NotHttp,
         HeadError::TooLong => ConnectError::BadAnswer("its head is longer than 16 KiB"),
     })?;

@@ -41,8 +41,8 @@ pub(crate) fn peer_closed(frame: Option<&CloseFrame>) -> Result<(), TransportErr
 
 /// What is left to do after an error of the WebSocket below.
 pub(crate) enum Failure {
-    /// The peer broke a rule and is to be told which.
-    Tell(CloseReason),
+    /// The peer broke a rule and is to be told which; here it is the error.
+    Tell(CloseReason, TransportError),
     /// There is nobody to be told.
     Lost(TransportError),
 }
@@ -51,9 +51,17 @@ pub(crate) fn failure(error: Error) -> Failure {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
             let text = format!("a message of {size} octets or more; {max_size} are accepted");
-            Failure::Tell(CloseReason::TooLong(text))
+            let (len, max) = (size, max_size);
+            Failure::Tell(
+                CloseReason::TooLong(text),
+                TransportError::TooLong { len, max },
+            )
         }
-        Error::Utf8(_) => Failure::Tell(CloseReason::InvalidData("a text is no UTF-8".to_owned())),
+        Error::Utf8(_) => {
+            let text = "a text is no UTF-8".to_owned();
+            let error = TransportError::Protocol(text.clone());
+            Failure::Tell(CloseReason::InvalidData(text), error)
+        }
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Failure::Lost(
             io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -61,9 +69,15 @@ pub(crate) fn failure(error: Error) -> Failure {
             )
             .into(),
         ),
-        Error::Protocol(error) => Failure::Tell(CloseReason::Protocol(error.to_string())),
+        Error::Protocol(error) => against_the_rules(error.to_string()),
         error => Failure::Lost(lost(error)),
     }
+}
+
+/// What is left to do when the peer sent what is against the rules.
+pub(crate) fn against_the_rules(text: String) -> Failure {
+    let error = TransportError::Protocol(text.clone());
+    Failure::Tell(CloseReason::Protocol(text), error)
 }
 
 /// An error after which the connection is no use, whoever is to blame.

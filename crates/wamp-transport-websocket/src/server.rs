@@ -7,11 +7,12 @@ mod upgrade;
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use wamp_core::ConnectionInfo;
+use wamp_net::farewell;
 
 use crate::head::{Head, HeadError};
 use crate::http::header::{self, HeaderName};
@@ -136,25 +137,8 @@ async fn read_request(
 /// Tells a client that it is refused, and why.
 async fn tell(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), refusal: &Refusal) {
     tracing::debug!(%refusal, "refusing a request");
-    let telling = async {
-        stream.write_all(&refusal.to_octets()).await?;
-        stream.shutdown().await?;
-        // What the client still sends is read: closing over it would reset the connection, and
-        // the answer could be lost.
-        let mut rest = stream.take(MAX_LINGER);
-        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
-    };
-    match timeout(LINGER, telling).await {
-        Ok(Ok(_)) | Err(_) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a client left before it was told of a refusal"),
-    }
+    farewell(stream, &refusal.to_octets()).await;
 }
-
-/// How long a refused client may take to read why.
-const LINGER: Duration = Duration::from_secs(1);
-
-/// How much a refused client may still send.
-const MAX_LINGER: u64 = 256 << 10;
 
 /// Whether a header belongs to the handshake, or to an answer's frame.
 fn is_own(name: &HeaderName) -> bool {

@@ -125,10 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
         };
         match Pin::new(&mut *socket).poll_next(cx) {
             Poll::Ready(Some(Ok(message))) => return Poll::Ready(self.handle_message(message)),
-            Poll::Ready(Some(Err(error))) => match close::failure(error) {
-                Failure::Tell(reason) => self.fail(&reason),
-                Failure::Lost(error) => self.end(Outcome::Lost(error)),
-            },
+            Poll::Ready(Some(Err(error))) => self.fail(close::failure(error)),
             Poll::Ready(None) => self.end(Outcome::Lost(TransportError::Closed)),
             Poll::Pending => {
                 let Some(heartbeat) = &mut self.heartbeat else {
@@ -183,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
         };
         let name = self.serializer.name();
         let text = format!("a {came} message; those of {name} are {wanted}");
-        self.fail(&CloseReason::Protocol(text));
+        self.fail(close::against_the_rules(text));
         Ok(())
     }
 
@@ -211,11 +208,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             .map_err(close::lost)
     }
 
-    /// Begins to close because the peer broke a rule, and is told so.
-    fn fail(&mut self, reason: &CloseReason) {
-        tracing::debug!(?reason, "the peer broke a rule of the WebSocket");
-        let outcome = Outcome::Lost(TransportError::Protocol(reason.text().to_owned()));
-        self.begin_closing(Step::Send(close::frame(reason)), outcome);
+    /// Ends the connection; first the peer is told which rule it broke, if that is why.
+    fn fail(&mut self, failure: Failure) {
+        match failure {
+            Failure::Tell(reason, error) => {
+                tracing::debug!(?reason, "the peer broke a rule of the WebSocket");
+                self.begin_closing(Step::Send(close::frame(&reason)), Outcome::Lost(error));
+            }
+            Failure::Lost(error) => self.end(Outcome::Lost(error)),
+        }
     }
 
     fn begin_closing(&mut self, step: Step, outcome: Outcome) {

@@ -49,7 +49,8 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// When it is awaited: the address is no address, is in use, or may not be used.
+    /// When it is awaited: the address is no address, is in use, or may not be used; or the options
+    /// leave every transport out.
     pub fn listen(&self, address: impl Into<String>) -> Listen {
         self.listen_on(Source::Address(address.into()))
     }
@@ -58,7 +59,8 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// When it is awaited: where the socket listens cannot be told.
+    /// When it is awaited: where the socket listens cannot be told; or the options leave every
+    /// transport out.
     pub fn serve(&self, listener: Listener) -> Listen {
         self.listen_on(Source::Listener(Box::new(listener)))
     }
@@ -67,8 +69,8 @@ impl Router {
     /// to the end of the connection: a TLS stream, a pipe, whatever carries octets.
     ///
     /// What is neither is answered, too, where WebSocket is spoken: with an HTTP response that says
-    /// why. A transport that is left out is not answered. Dropping the future ends session and
-    /// connection at once.
+    /// why. So is who asks for WebSocket where that is left out; for RawSocket the connection just
+    /// ends. Dropping the future ends session and connection at once.
     ///
     /// # Errors
     ///
@@ -159,6 +161,9 @@ impl Listen {
     }
 
     async fn listen(self) -> Result<Server, ListenError> {
+        if self.options.speaks_nothing() {
+            return Err(ListenError::NothingSpoken);
+        }
         let listener = match self.source {
             Source::Address(address) => Listener::bind(address).await?,
             Source::Listener(listener) => *listener,

@@ -43,6 +43,11 @@ pub enum ListenError {
         /// The path.
         path: PathBuf,
     },
+    /// Whoever comes would be refused: nothing is to be spoken.
+    ///
+    /// A [`Listener`](super::Listener) does not know what is spoken; those who build on it do.
+    #[error("nothing would be spoken there: the options leave every transport out, and need one")]
+    NothingSpoken,
 }
 
 /// Why a connection ended before its handshake was finished.
@@ -64,7 +69,8 @@ pub enum HandshakeError {
     /// The connection failed.
     #[error("the connection failed during its handshake: {0}")]
     Io(#[source] io::Error),
-    /// The client did not begin with TLS, on a port that wants it.
+    /// The client did not begin with TLS, on a port that wants it. If it may speak HTTP, it was told
+    /// so.
     #[error(
         "the client does not speak TLS, and this port does: its first octet is {first:#04x}, where \
          TLS begins with 0x16; its URL should begin with wss:// or rss://"

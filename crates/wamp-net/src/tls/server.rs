@@ -14,6 +14,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 use wamp_core::TlsInfo;
 
+use crate::farewell::farewell;
 use crate::listen::HandshakeError;
 use crate::stream::{Plain, Stream};
 use crate::tls::{TlsVersion, info, provider};
@@ -182,6 +183,9 @@ impl ServerTls {
         }
         if first != [HANDSHAKE_RECORD] {
             let [first] = first;
+            // A method of HTTP is in capitals. Others would not understand what they were told.
+            let told = first.is_ascii_uppercase().then(wants_tls);
+            farewell(&mut stream, told.unwrap_or_default().as_bytes()).await;
             return Err(HandshakeError::NotTls { first });
         }
         let config = Arc::clone(&self.read().config);
@@ -237,6 +241,20 @@ fn config(key: &Arc<CertifiedKey>, min_version: TlsVersion) -> Arc<ServerConfig>
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(key))));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(config)
+}
+
+/// What a client is told that speaks HTTP without TLS. It is the one answer that this crate knows:
+/// nobody above gets to see such a client.
+fn wants_tls() -> String {
+    let text = "This port wants TLS: the URL should begin with wss:// or https://.\n";
+    format!(
+        "HTTP/1.1 400 Bad Request\r\n\
+         Connection: close\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\n\r\n\
+         {text}",
+        text.len(),
+    )
 }
 
 /// What an error of the handshake means.

@@ -3,6 +3,7 @@
 
 mod dial;
 mod endpoint;
+mod farewell;
 mod limits;
 mod listen;
 mod sniff;

@@ -152,14 +152,28 @@ async fn a_client_that_does_not_trust_the_certificate_is_told_of() {
     assert!(error.to_string().contains("fatal alert"), "{error}");
 }
 
+/// What a listener with TLS says of a client that begins so, and what it tells that client.
+async fn without_tls(hello: &[u8]) -> (HandshakeError, String) {
+    let listener = listen(&Pair::new().tls()).await;
+    let mut client = open(&listener).await;
+    client.write_all(hello).await.unwrap();
+    let talking = async {
+        let mut told = String::new();
+        // It ends in order, though not all was read that it sent.
+        client.read_to_string(&mut told).await.unwrap();
+        drop(client);
+        told
+    };
+    let shaking = async { listener.accept().await.handshake().await };
+    let (told, shaken) = tokio::join!(talking, shaking);
+    (shaken.unwrap_err(), told)
+}
+
 #[tokio::test]
 async fn a_client_that_speaks_no_tls_is_told_of_at_once() {
-    let listener = listen(&Pair::new().tls()).await;
     // A RawSocket client sends four octets and waits: that is less than a record of TLS.
     for hello in [&b"\x7f\xf1\x00\x00"[..], b"GET / HTTP/1.1\r\n"] {
-        let mut client = open(&listener).await;
-        client.write_all(hello).await.unwrap();
-        let error = listener.accept().await.handshake().await.unwrap_err();
+        let (error, _) = without_tls(hello).await;
         let HandshakeError::NotTls { first } = error else {
             panic!("{error}")
         };
@@ -167,8 +181,19 @@ async fn a_client_that_speaks_no_tls_is_told_of_at_once() {
         let text = error.to_string();
         assert!(text.contains("does not speak TLS"), "{text}");
         assert!(text.contains(&format!("{first:#04x}")), "{text}");
-        // The connection has ended: in order, or because what it sent was never read.
-        assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_http_without_tls_is_told_what_to_do_and_others_nothing() {
+    let (_, told) = without_tls(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let (head, text) = told.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    let length = format!("Content-Length: {}", text.len());
+    assert!(head.lines().any(|line| line == length), "{head}");
+    assert!(text.contains("wants TLS"), "{text}");
+    for hello in [&b"\x7f\xf1\x00\x00"[..], b"\x00", b"get / "] {
+        assert_eq!(without_tls(hello).await.1, "");
     }
 }
 

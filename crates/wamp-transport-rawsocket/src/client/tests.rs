@@ -90,7 +90,7 @@ async fn a_router_that_supports_none_is_told_with_what_was_tried() {
 
     let (dialled, _) = dial_each(&[Router::Closes; 3], &options).await;
     let error = dialled.unwrap_err();
-    assert!(matches!(error, ConnectError::Closed), "{error}");
+    assert!(matches!(error, ConnectError::Closed { .. }), "{error}");
 }
 
 #[tokio::test]

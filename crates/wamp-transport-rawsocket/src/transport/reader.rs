@@ -170,7 +170,10 @@ fn grow(payload: &mut Vec<u8>, more: usize, total: usize) {
 }
 
 fn broken(error: FrameError) -> TransportError {
-    TransportError::Protocol(error.to_string())
+    match error {
+        FrameError::TooLong { len, max, .. } => TransportError::TooLong { len, max },
+        error => TransportError::Protocol(error.to_string()),
+    }
 }
 
 /// How much is read at once, to the stack.

@@ -119,7 +119,10 @@ async fn what_does_not_speak_rawsocket_is_told() {
 async fn a_server_that_closes_before_its_answer_is_complete_is_told() {
     for len in 0..4 {
         let error = answer(&[0x7f, 0xf1, 0, 0][..len]).await.unwrap_err();
-        assert!(matches!(error, ConnectError::Closed), "{len}: {error}");
+        assert!(
+            matches!(error, ConnectError::Closed { .. }),
+            "{len}: {error}"
+        );
     }
 }
 

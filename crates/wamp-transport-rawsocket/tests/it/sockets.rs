@@ -1,6 +1,6 @@
 //! Over real sockets.
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use wamp_core::{ReceiveError, Transport};
 use wamp_net::{DialOptions, Endpoint, Listener};
@@ -154,25 +154,39 @@ async fn a_refusal_reaches_a_client_that_has_sent_more() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_reset_is_an_error_of_the_handshake() {
+async fn a_router_that_closes_or_resets_before_its_answer_is_told_with_what_to_do() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
-    let options = ConnectOptions::default();
+    let address = listener.local_addr().unwrap();
+    let mut options = ConnectOptions::default();
+    options.serializers.truncate(1);
+    for reset in [true, false] {
+        let leaving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if reset {
+                // With a request that was not read.
+                stream.readable().await.unwrap();
+            } else {
+                stream.read_exact(&mut [0; 4]).await.unwrap();
+            }
+            drop(stream);
+        };
+        let endpoint: Endpoint = format!("rs://{address}").parse().unwrap();
+        let dialling = DialOptions::default();
+        let (connected, ()) = tokio::join!(dial(&endpoint, &dialling, &options), leaving);
+        let error = connected.unwrap_err();
+        assert!(matches!(error, ConnectError::Closed { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("does it want TLS (rss://)?"), "{text}");
+    }
+
+    // A stream that may be anything is not suspected to want TLS.
+    let client = TcpStream::connect(address).await.unwrap();
     let serializer = serializer("json");
-    let resetting = async {
-        let (stream, _) = listener.accept().await.unwrap();
-        stream.readable().await.unwrap();
-        // With a request that was not read.
-        drop(stream);
-    };
-    let (connected, ()) = tokio::join!(connect(client, info(), &serializer, &options), resetting);
+    let leaving = async { drop(listener.accept().await.unwrap()) };
+    let (connected, ()) = tokio::join!(connect(client, info(), &serializer, &options), leaving);
     let error = connected.unwrap_err();
-    assert!(
-        matches!(error, ConnectError::Io(_) | ConnectError::Closed),
-        "{error}"
-    );
+    assert!(matches!(error, ConnectError::Closed { .. }), "{error}");
+    assert!(!error.to_string().contains("TLS"), "{error}");
 }
 
 #[test]

@@ -6,11 +6,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 use wamp_core::{ReceiveError, TransportError};
+use wamp_net::poll_drain;
 
 use crate::close;
 use crate::transport::{Phase, Socket, WebSocketTransport};
@@ -159,20 +160,3 @@ impl Outcome {
         }
     }
 }
-
-/// Reads and forgets. Ready when the peer has closed the stream.
-fn poll_drain(cx: &mut Context<'_>, stream: &mut (impl AsyncRead + Unpin)) -> Poll<()> {
-    for _ in 0..READS_AT_ONCE {
-        let mut octets = [0; 4096];
-        let mut buffer = ReadBuf::new(&mut octets);
-        match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
-            Ok(()) if !buffer.filled().is_empty() => {}
-            Ok(()) | Err(_) => return Poll::Ready(()),
-        }
-    }
-    // A peer that never stops sending must not keep the task.
-    cx.waker().wake_by_ref();
-    Poll::Pending
-}
-
-const READS_AT_ONCE: usize = 16;

@@ -164,7 +164,10 @@ async fn what_does_not_speak_http_is_told() {
     let error = answered("", &json()).await.0.unwrap_err();
     // The server is gone only after it was joined: nothing came in time or it closed.
     assert!(
-        matches!(error, ConnectError::Closed | ConnectError::TimedOut { .. }),
+        matches!(
+            error,
+            ConnectError::Closed { .. } | ConnectError::TimedOut { .. }
+        ),
         "{error}"
     );
 }

@@ -1,8 +1,8 @@
 //! From a URL to a session's transport, over real sockets.
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use wamp_core::{CloseReason, ConnectionInfo, ReceiveError, Transport};
-use wamp_net::{DialOptions, Endpoint, Listener, Stream};
+use wamp_net::{DialOptions, Endpoint, Listener, Stream, farewell};
 use wamp_transport_websocket::{
     AcceptError, AcceptOptions, ConnectError, ConnectOptions, WebSocketTransport, accept, dial,
 };
@@ -145,4 +145,33 @@ fn the_futures_can_be_spawned() {
         LazyLock::new(Default::default);
     is_send(|_, endpoint| dial(endpoint, &OPTIONS.0, &OPTIONS.1));
     is_send(|stream, _| accept(stream, Default::default(), &OPTIONS.2));
+}
+
+#[tokio::test]
+async fn a_router_that_closes_or_resets_before_its_answer_is_told_with_what_to_do() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for reset in [true, false] {
+        let leaving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // A request that was not read resets the connection.
+            stream.readable().await.unwrap();
+            if !reset {
+                farewell(&mut stream, b"").await;
+            }
+        };
+        let endpoint: Endpoint = format!("ws://{address}/").parse().unwrap();
+        let (dialling, offer) = (DialOptions::default(), ConnectOptions::default());
+        let dialling = async {
+            // The client leaves as soon as it knows.
+            dial(&endpoint, &dialling, &offer).await.unwrap_err()
+        };
+        let (error, ()) = tokio::join!(dialling, leaving);
+        assert!(
+            matches!(error, ConnectError::Closed { may_want_tls: true }),
+            "{error}"
+        );
+        let text = error.to_string();
+        assert!(text.contains("does it want TLS (wss://)?"), "{text}");
+    }
 }

@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use wamp_core::{ConnectionInfo, Transport};
-use wamp_net::Permit;
 use wamp_net::sniff::{Peeked, Spoken, sniff};
+use wamp_net::{Permit, farewell};
 use wamp_router::Connection;
 #[cfg(feature = "rawsocket")]
 use wamp_transport_rawsocket::{self as rawsocket, RawSocketTransport};
@@ -81,6 +81,17 @@ impl AcceptOptions {
         self
     }
 
+    /// Whether every transport is left out.
+    pub(super) fn speaks_nothing(&self) -> bool {
+        let spoken = [
+            #[cfg(feature = "websocket")]
+            self.websocket.is_some(),
+            #[cfg(feature = "rawsocket")]
+            self.rawsocket.is_some(),
+        ];
+        !spoken.contains(&true)
+    }
+
     /// How long a client may take until its first octet: as long as for the whole handshake of what
     /// it then speaks.
     fn first_octet_timeout(&self) -> Duration {
@@ -105,7 +116,10 @@ pub enum AcceptError {
     /// The connection failed, or was closed, before it was known what the client speaks.
     #[error("the connection ended before the client had said what it speaks: {0}")]
     Io(#[from] io::Error),
-    /// The client speaks what is not spoken here.
+    /// Every transport is left out of the options.
+    #[error("nothing is spoken here: the options leave every transport out, and need one")]
+    NothingSpoken,
+    /// The client speaks what is not spoken here. Who speaks HTTP was told so.
     #[error("the client speaks {0}, which is not spoken here")]
     NotSpoken(&'static str),
     /// The handshake of RawSocket failed.
@@ -139,6 +153,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
         info: ConnectionInfo,
         options: &AcceptOptions,
     ) -> Result<Self, AcceptError> {
+        if options.speaks_nothing() {
+            return Err(AcceptError::NothingSpoken);
+        }
         let after = options.first_octet_timeout();
         let (spoken, stream) = timeout(after, sniff(stream))
             .await
@@ -146,10 +163,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
         Self::accept_spoken(spoken, stream, info, options).await
     }
 
-    /// Shakes hands by what the client speaks.
+    /// Shakes hands by what the client speaks. What is left out ends in order, not by a reset.
     pub(super) async fn accept_spoken(
         spoken: Spoken,
-        stream: Peeked<S>,
+        mut stream: Peeked<S>,
         info: ConnectionInfo,
         options: &AcceptOptions,
     ) -> Result<Self, AcceptError> {
@@ -164,8 +181,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
                 let accepted = websocket::accept(stream, info, options).await?;
                 Ok(Self::WebSocket(accepted))
             }
-            Spoken::RawSocket => Err(AcceptError::NotSpoken("RawSocket")),
-            Spoken::Http => Err(AcceptError::NotSpoken("HTTP, or nothing that is known")),
+            #[cfg(feature = "websocket")]
+            Spoken::Http => {
+                let text = "This port speaks RawSocket only.";
+                let status = websocket::http::StatusCode::NOT_FOUND;
+                websocket::refuse(stream, &websocket::Refusal::new(status, text)).await;
+                Err(AcceptError::NotSpoken(HTTP))
+            }
+            #[cfg(not(feature = "websocket"))]
+            Spoken::Http => {
+                farewell(&mut stream, b"").await;
+                Err(AcceptError::NotSpoken(HTTP))
+            }
+            Spoken::RawSocket => {
+                farewell(&mut stream, b"").await;
+                Err(AcceptError::NotSpoken("RawSocket"))
+            }
         }
     }
 
@@ -228,11 +259,14 @@ where
             websocket::refuse(stream, &websocket::Refusal::new(status, text)).await;
         }
         #[cfg(not(feature = "rawsocket"))]
-        Spoken::RawSocket => drop(stream),
+        Spoken::RawSocket => farewell(&mut { stream }, b"").await,
         #[cfg(not(feature = "websocket"))]
-        Spoken::Http => drop(stream),
+        Spoken::Http => farewell(&mut { stream }, b"").await,
     }
 }
+
+/// What a client speaks that does not speak RawSocket.
+const HTTP: &str = "HTTP, or nothing that is known";
 
 /// How long a client may take that is refused.
 #[cfg(feature = "rawsocket")]

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wamp::net::tls::{ClientTls, ServerTls};
-use wamp::net::{DialOptions, ListenLimits, Rate};
-use wamp::{AcceptOptions, ConnectError, ConnectionInfo, Dial, Realm, Router, Session};
+use wamp::net::{DialOptions, ListenError, ListenLimits, Rate};
+use wamp::{
+    AcceptError, AcceptOptions, ConnectError, ConnectionInfo, Dial, Realm, Router, Session,
+};
 
 use crate::world::bounded;
 
@@ -50,6 +52,15 @@ async fn join(dial: Dial) -> Session {
     bounded(dial.connect().realm("realm1").into_future())
         .await
         .expect("the router is there")
+}
+
+/// Why there is no connection to this URL.
+async fn refusal(url: &str) -> String {
+    let refused = bounded(wamp::connect(url).realm("realm1").into_future()).await;
+    match refused {
+        Err(ConnectError::Connect(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Each of the sessions calls what each of them offers, and itself.
@@ -121,12 +132,14 @@ async fn one_port_with_tls_serves_both_and_nobody_without() {
         let refused = bounded(wamp::connect(&url).realm("realm1").into_future()).await;
         let text = refused.expect_err("nobody vouches for it").to_string();
         assert!(text.contains("root_pem"), "{text}");
+        // Who comes without TLS is told so: by the router, or where it cannot, by the client.
         let plain = url.replacen("ss://", "s://", 1);
-        let refused = bounded(wamp::connect(&plain).realm("realm1").into_future()).await;
-        assert!(
-            matches!(refused, Err(ConnectError::Connect(_))),
-            "{refused:?}"
-        );
+        let text = refusal(&plain).await;
+        let told = match plain.starts_with("ws://") {
+            true => "400: \"This port wants TLS",
+            false => "does it want TLS (rss://)",
+        };
+        assert!(text.contains(told), "{text}");
     }
     for session in &sessions {
         let tls = session
@@ -177,15 +190,42 @@ async fn what_is_not_to_be_spoken_is_not_understood() {
     assert!(only_rawsocket.url().starts_with("rs://"));
     let by_websocket = only_rawsocket.url().replacen("rs://", "ws://", 1);
     let only_websocket = listen(AcceptOptions::default().without_rawsocket()).await;
-    for url in [by_websocket, only_websocket.rawsocket_url()] {
-        let refused = bounded(wamp::connect(url).realm("realm1").into_future()).await;
-        assert!(
-            matches!(refused, Err(ConnectError::Connect(_))),
-            "{refused:?}"
-        );
+    for (url, text) in [
+        (by_websocket, "404: \"This port speaks RawSocket only"),
+        (only_websocket.rawsocket_url(), "closed before the router"),
+    ] {
+        let refused = refusal(&url).await;
+        assert!(refused.contains(text), "{refused}");
     }
     join(Dial::new(only_rawsocket.url())).await;
     join(Dial::new(only_websocket.url())).await;
+
+    // A whole request of RawSocket, and more: the connection ends, and is not reset.
+    let address = only_websocket.local_addr().expect("it is TCP");
+    let mut stream = TcpStream::connect(address).await.expect("it is accepted");
+    let octets = [&[0x7f, 0xf1, 0, 0][..], &[0; 1000]].concat();
+    stream.write_all(&octets).await.expect("it is open");
+    let mut answer = Vec::new();
+    bounded(stream.read_to_end(&mut answer))
+        .await
+        .expect("it is not reset");
+    assert_eq!(answer.len(), 0);
+}
+
+#[tokio::test]
+async fn a_port_on_which_nothing_is_spoken_is_not_listened_on() {
+    let router = router();
+    let nothing = AcceptOptions::default()
+        .without_websocket()
+        .without_rawsocket();
+    let listening = router.listen("127.0.0.1:0").options(nothing.clone()).await;
+    let error = listening.expect_err("nobody could be served");
+    assert!(matches!(error, ListenError::NothingSpoken), "{error}");
+
+    let (_near, far) = tokio::io::duplex(64);
+    let serving = router.accept_stream(far, ConnectionInfo::new("pipe"), &nothing);
+    let error = bounded(serving).await.expect_err("it cannot be served");
+    assert!(matches!(error, AcceptError::NothingSpoken), "{error}");
 }
 
 #[tokio::test]

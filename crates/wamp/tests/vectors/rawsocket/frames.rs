@@ -76,7 +76,8 @@ pub(super) async fn sequence(case: &Case) -> Outcome {
     let as_wanted = match &end {
         ReceiveError::Closed => result == "ok",
         ReceiveError::Lost(TransportError::Io(_)) => result == "incomplete",
-        ReceiveError::Decode(_) | ReceiveError::Lost(TransportError::Protocol(_)) => {
+        ReceiveError::Decode(_)
+        | ReceiveError::Lost(TransportError::Protocol(_) | TransportError::TooLong { .. }) => {
             result == "fail"
         }
         _ => false,

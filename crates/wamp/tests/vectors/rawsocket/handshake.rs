@@ -159,7 +159,7 @@ pub(super) async fn client(case: &Case) -> Outcome {
                 | ConnectError::ReservedBits { .. },
             ),
         ) => check_no_code(case),
-        ("incomplete", Err(ConnectError::Closed)) => Ok(Verdict::Passed),
+        ("incomplete", Err(ConnectError::Closed { .. })) => Ok(Verdict::Passed),
         (wanted, connected) => Err(format!("{:?} instead of {wanted}", connected.map(drop)).into()),
     }
 }
