@@ -23,6 +23,9 @@ pub struct Incoming {
 impl Incoming {
     /// Shakes hands by TLS, if the listener has it; otherwise it is ready at once.
     ///
+    /// A client that speaks no TLS is told so, if it may understand that, and has a second to read
+    /// it.
+    ///
     /// It belongs into a task of the connection's own: a client may take all of
     /// [`ListenLimits::handshake_timeout`](super::ListenLimits::handshake_timeout).
     ///
