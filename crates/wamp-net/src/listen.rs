@@ -84,8 +84,15 @@ impl Listener {
         if let Some(path) = text.strip_prefix(UNIX) {
             return Self::bind_unix_text(path).await;
         }
+        // A name would be looked up, even one that is a URL.
+        if text.starts_with(':') || text.contains('/') {
+            return Err(ListenError::BadAddress { address: text });
+        }
         match TcpListener::bind(address).await {
             Ok(socket) => Ok(Self::from(socket)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                Err(ListenError::BadAddress { address: text })
+            }
             Err(error) => Err(ListenError::Bind {
                 address: text,
                 error,

@@ -217,10 +217,10 @@ impl ConnectOptions {
 pub enum ConnectError {
     /// The router closed the connection without an answer, or reset it.
     #[error(
-        "the connection was closed before the router had answered; some routers do so when they \
-         do not support the serializer{}",
+        "the connection was closed before the router had answered; {}some routers do so when they \
+         do not support the serializer",
         if *.may_want_tls {
-            "; otherwise, is it the right port, and does it want TLS (rss://)?"
+            "is it the right port, and does it want TLS (rss://)? Otherwise, "
         } else {
             ""
         }

@@ -76,8 +76,8 @@ pub enum EndpointError {
     UnixTarget,
     /// The scheme is not one of WAMP's.
     #[error(
-        "the URL's scheme is none of WAMP's, which are ws, wss, rs, rss, unix and ws+unix; it \
-         should read like ws://localhost:8080/ws"
+        "the URL's scheme is none of WAMP's, which are ws, wss, rs, rss, unix, ws+unix, rss+unix and \
+         wss+unix; it should read like ws://localhost:8080/ws"
     )]
     UnknownScheme,
 }

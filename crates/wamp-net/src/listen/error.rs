@@ -14,6 +14,15 @@ pub enum ListenError {
     /// The socket that was handed over cannot be used.
     #[error("the socket that was handed over cannot be listened on: {0}")]
     Adopt(#[source] io::Error),
+    /// What was given is no address to listen on.
+    #[error(
+        "{address:?} is no address to listen on: write HOST:PORT, as in 127.0.0.1:8080 or [::]:8080, \
+         or unix:FILE, as in unix:/run/wamp.sock"
+    )]
+    BadAddress {
+        /// The address as it was given.
+        address: String,
+    },
     /// The address cannot be listened on.
     #[error("{address} cannot be listened on: {error}")]
     Bind {

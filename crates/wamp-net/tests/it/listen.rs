@@ -81,3 +81,22 @@ async fn it_runs_on_when_nothing_connects() {
     let (listener, _) = listener().await;
     assert!(is_ready(listener.run(pending(), drop)).await.is_none());
 }
+
+#[tokio::test]
+async fn what_is_no_address_is_told_what_one_is() {
+    for address in [
+        "127.0.0.1",
+        "localhost",
+        ":8080",
+        "/tmp/wamp.sock",
+        "ws://127.0.0.1:0",
+    ] {
+        let error = Listener::bind(address).await.unwrap_err();
+        assert!(matches!(error, ListenError::BadAddress { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(address) && text.contains("unix:FILE"),
+            "{text}"
+        );
+    }
+}

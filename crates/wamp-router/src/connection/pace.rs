@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
-use wamp_core::{CloseReason, ReceiveError, TokenBucket, Transport, Violation};
+use wamp_core::{CloseReason, ReceiveError, TokenBucket, Transport, TransportError, Violation};
 
 use super::{Connection, Phase};
 use crate::running::{Flooded, RunningRealm};
@@ -151,7 +151,11 @@ impl<T: Transport> Connection<T> {
                     self.close(CloseReason::Normal);
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a connection was lost");
+                    if let ReceiveError::Lost(TransportError::TooLong { .. }) = error {
+                        tracing::info!(%error, "a client says too much at once, and is disconnected");
+                    } else {
+                        tracing::debug!(%error, "a connection was lost");
+                    }
                     self.destroy();
                 }
             }

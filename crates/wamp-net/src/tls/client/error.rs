@@ -167,7 +167,11 @@ impl ClientTlsError {
 
     fn from_certificate(error: &CertificateError) -> Self {
         match error {
-            CertificateError::BadSignature => Self::BadSignature,
+            // The authority that is known by this name may have another kind of key as well.
+            CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                Self::BadSignature
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Self::NotValidYet

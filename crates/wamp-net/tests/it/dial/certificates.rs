@@ -24,10 +24,20 @@ impl Authority {
     }
 
     pub(super) fn called(name: &str) -> Self {
+        Self::with_key(name, key())
+    }
+
+    /// One of the same name as the others, with another kind of key.
+    pub(super) fn of_another_kind() -> Self {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        Self::with_key("The authority of the tests", key)
+    }
+
+    fn with_key(name: &str, key: KeyPair) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, key()).unwrap())
+        Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
     /// Its certificate.

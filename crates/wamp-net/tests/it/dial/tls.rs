@@ -105,10 +105,12 @@ async fn an_authority_that_is_not_trusted_is_told() {
     assert!(matches!(error, ClientTlsError::UnknownIssuer), "{error}");
     assert!(error.to_string().contains("ClientTls::root_pem"));
 
-    let renewed = ClientTls::default().root_pem(Authority::new().pem());
-    let error = refused(config(), "localhost", &renewed).await;
-    assert!(matches!(error, ClientTlsError::BadSignature), "{error}");
-    assert!(error.to_string().contains("ClientTls::root_pem"));
+    for renewed in [Authority::new(), Authority::of_another_kind()] {
+        let renewed = ClientTls::default().root_pem(renewed.pem());
+        let error = refused(config(), "localhost", &renewed).await;
+        assert!(matches!(error, ClientTlsError::BadSignature), "{error}");
+        assert!(error.to_string().contains("ClientTls::root_pem"));
+    }
 
     // By default the platform's are trusted, among which it is not, if there are any.
     let (address, _serving) = serve(config()).await;
