@@ -109,13 +109,10 @@ pub(crate) async fn session(url: &str) -> Result<Session> {
     Ok(dial.connect().realm(REALM).await?)
 }
 
-/// Fails where a process holds more than it may, and prints what it holds.
-pub(crate) fn check_memory(when: &str, before: State, now: State, allowed: u64) -> Result<()> {
-    let grown = now.rss.saturating_sub(before.rss);
-    println!(
-        "    {when}: {} KiB, {grown} more than before, {allowed} allowed",
-        now.rss
-    );
+/// Fails where a router holds more KiB than it may, and prints what it holds.
+pub(crate) fn check_memory(when: &str, before: State, now: u64, allowed: u64) -> Result<()> {
+    let grown = now.saturating_sub(before.rss);
+    println!("    {when}: {now} KiB, {grown} more than before, {allowed} allowed");
     ensure!(
         grown <= allowed,
         "{when} the router holds {grown} KiB more than before, and {allowed} are allowed"
