@@ -28,6 +28,9 @@
 //!   [publishes](Session::publish) and [subscribes](Session::subscribe).
 //! - [`Router`] routes between sessions: [`Router::listen`] for those that come over the network,
 //!   [`Router::session`] for those in the same process.
+//! - The URL says what carries a session: WebSocket or RawSocket, over TCP, TLS or a Unix socket. The
+//!   chapter on [transports](guide::transports) has them all, with every limit and what becomes of
+//!   those who are too slow.
 //! - [`guide`] explains it all, chapter by chapter, from [the first
 //!   program](guide::getting_started) to [how the code is built](guide::architecture).
 //!
@@ -48,10 +51,10 @@
 //!
 //! # Not here yet
 //!
-//! The Basic Profile is complete. Of the Advanced Profile there are publisher exclusion and black-
-//! and whitelisting of subscribers; of authentication, anonymous and ticket. There are no patterns, no shared registrations, no canceling, no progressive
-//! results, no identification of callers and publishers, no meta API, no end-to-end encryption, and
-//! no reconnecting yet.
+//! The Basic Profile is complete. Of the Advanced Profile there are publisher exclusion, black- and
+//! whitelisting of subscribers, batches and RawSocket; of authentication, anonymous and ticket. There
+//! are no patterns, no shared registrations, no canceling, no progressive results, no identification
+//! of callers and publishers, no meta API, no end-to-end encryption, and no reconnecting yet.
 
 #[cfg(any(feature = "websocket", feature = "rawsocket"))]
 mod dial;
