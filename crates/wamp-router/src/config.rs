@@ -125,8 +125,8 @@ impl Realm {
         }
     }
 
-    /// What its owner can hardly have meant, for the log.
-    pub(crate) fn oddities(&self) -> Vec<String> {
+    /// What its owner can hardly have meant.
+    fn oddities(&self) -> Vec<String> {
         let name = self.name.check(UriRules::LOOSE).err();
         let name = name.map(|error| format!("nobody can join, for the name is no URI: {error}"));
         let roles = self.roles.iter().flat_map(|(role, config)| {
@@ -140,6 +140,12 @@ impl Realm {
             })
         });
         name.into_iter().chain(roles).collect()
+    }
+
+    pub(crate) fn log_oddities(&self) {
+        for oddity in self.oddities() {
+            tracing::warn!(realm = %self.name, "{oddity}");
+        }
     }
 
     pub(crate) fn to_config(&self) -> RealmConfig {

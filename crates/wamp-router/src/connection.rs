@@ -130,6 +130,16 @@ impl<T: Transport> Connection<T> {
             connections.set_waker(self.key, cx.waker().clone());
             self.outbox.set_watcher(cx.waker().clone());
         }
+        if let Phase::Open(Membership { realm, .. }) = &self.phase
+            && realm.is_closed()
+        {
+            let patience = Deadline::After(self.router.settings.closing_timeout);
+            self.dismiss(
+                error_uri::CLOSE_REALM,
+                "the realm is closed",
+                Some(patience),
+            );
+        }
         let stage = self.router.connections.stage();
         if stage == self.stage {
             return;
@@ -141,13 +151,9 @@ impl<T: Transport> Connection<T> {
                 Stage::Closing,
                 Phase::Leaving | Phase::Closing(_) | Phase::Ending(_) | Phase::Closed,
             ) => {}
+            // Whoever shuts down says how long an answer may take.
             (Stage::Closing, Phase::Open(_)) => {
-                self.leave();
-                let reason = Uri::from_static(error_uri::SYSTEM_SHUTDOWN);
-                let text = "the router shuts down".to_owned();
-                self.send(goodbye(reason, Some(text)).into());
-                self.phase = Phase::Leaving;
-                self.deadline = None;
+                self.dismiss(error_uri::SYSTEM_SHUTDOWN, "the router shuts down", None);
             }
             // Who comes when all is over is told so too.
             (Stage::Closing, _) | (Stage::Ending, Phase::Idle { is_new: true }) => {
@@ -156,6 +162,15 @@ impl<T: Transport> Connection<T> {
             }
             (Stage::Ending, _) => self.destroy(),
         }
+    }
+
+    /// Ends the session, and tells the client, which has to answer until a deadline.
+    fn dismiss(&mut self, reason: &'static str, text: &str, deadline: Option<Deadline>) {
+        self.leave();
+        let goodbye = goodbye(Uri::from_static(reason), Some(text.to_owned()));
+        self.send(goodbye.into());
+        self.phase = Phase::Leaving;
+        self.deadline = deadline;
     }
 
     /// Sends what waits, and closes the transport if that is all.
@@ -237,7 +252,8 @@ impl<T: Transport> Connection<T> {
                 let refusal = abort(error_uri::AUTHENTICATION_FAILED, text);
                 self.abort(refusal, CloseReason::Normal);
             }
-            Phase::Open(_) | Phase::Leaving => return false,
+            Phase::Leaving => self.close(CloseReason::GoingAway),
+            Phase::Open(_) => return false,
             Phase::Closing(_) | Phase::Ending(_) | Phase::Closed => self.destroy(),
         }
         true
@@ -302,8 +318,7 @@ impl<T: Transport> Connection<T> {
         tracing::info!("a client does not take what it is sent, and is disconnected");
         let mut policy = SlowConsumers::default();
         if let Phase::Open(Membership { realm, .. }) = &self.phase {
-            policy = realm.slow_consumers;
-            realm.count_slow();
+            policy = realm.count_slow();
         }
         self.leave();
         let limits = self.router.settings.outbox;

@@ -42,7 +42,8 @@ impl Connections {
         }
     }
 
-    /// Tells which task is to be woken when the stage changes. The stage is asked for afterwards.
+    /// Tells which task is to be woken when the stage changes, or a realm is closed. Both are asked
+    /// for afterwards.
     pub(crate) fn set_waker(&self, key: Key, waker: Waker) {
         if let Some(place) = self.lock().get_mut(key) {
             *place = Some(waker);
@@ -60,6 +61,11 @@ impl Connections {
     /// Enters a stage; there is no way back from it.
     pub(crate) fn enter(&self, stage: Stage) {
         self.stage.fetch_max(stage as u8, Ordering::AcqRel);
+        self.wake_all();
+    }
+
+    /// Wakes the task of every connection.
+    pub(crate) fn wake_all(&self) {
         let wakers: Vec<Waker> = self.lock().values().flatten().cloned().collect();
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -123,6 +123,11 @@ impl Routing {
         }
     }
 
+    /// Goes on by other rules. Sessions stay, with all that they have.
+    pub(crate) fn change(&mut self, config: RealmConfig) {
+        self.config = config;
+    }
+
     /// Lets a session in.
     pub(crate) fn join(&mut self, identity: Identity) -> Peer {
         self.sessions.insert(identity)

@@ -1,8 +1,9 @@
 //! The router: its realms, and the connections that it serves.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
@@ -31,11 +32,14 @@ use crate::running::{RealmCounts, RunningRealm};
 pub struct Router(Arc<Inner>);
 
 pub(crate) struct Inner {
-    realms: HashMap<Uri, Arc<RunningRealm>>,
+    /// Looked at when a session is opened, and by nothing that a session does.
+    realms: RwLock<Realms>,
     default_realm: Option<Uri>,
     pub(crate) settings: Settings,
     pub(crate) connections: Connections,
 }
+
+type Realms = HashMap<Uri, Arc<RunningRealm>>;
 
 /// What holds for every connection.
 #[derive(Debug, Clone)]
@@ -99,43 +103,107 @@ impl Router {
         }
     }
 
+    /// Adds a realm, or changes the one of that name while it is used.
+    ///
+    /// No session ends over it, also none that could not join any more: it keeps its role, and all
+    /// that it has subscribed to and registered. What it asks for from then on is judged by the
+    /// new permissions and limits; where its role is gone it may do nothing. The policy for
+    /// [slow consumers](Realm::slow_consumers) holds at once, a [rate](crate::SessionLimits::rate)
+    /// for sessions that are opened afterwards.
+    ///
+    /// ```
+    /// use wamp_router::{Permissions, Realm, Router};
+    ///
+    /// let router = Router::builder().build();
+    /// router.set_realm(Realm::new("com.example").role("anonymous", Permissions::none()));
+    /// assert_eq!(router.realms(), ["com.example"]);
+    /// assert!(router.remove_realm("com.example"));
+    /// ```
+    pub fn set_realm(&self, realm: Realm) {
+        realm.log_oddities();
+        let running = match self.0.write_realms().entry(realm.name.clone()) {
+            Entry::Occupied(running) => Arc::clone(running.get()),
+            Entry::Vacant(place) => {
+                place.insert(Arc::new(RunningRealm::new(realm)));
+                return;
+            }
+        };
+        running.change(realm);
+    }
+
+    /// Takes a realm away, and returns whether there was one of that name.
+    ///
+    /// Its sessions are told by GOODBYE `wamp.close.close_realm`, and their connections end when they
+    /// have answered, or after the [closing timeout](RouterBuilder::closing_timeout). Nobody can
+    /// join it from then on; a realm that is added under its name is another one.
+    pub fn remove_realm(&self, name: &str) -> bool {
+        let Some(realm) = self.0.write_realms().remove(name) else {
+            return false;
+        };
+        realm.close();
+        // Each connection looks whether it is of that realm.
+        self.0.connections.wake_all();
+        true
+    }
+
+    /// The names of its realms, in alphabetical order.
+    pub fn realms(&self) -> Vec<Uri> {
+        let mut names: Vec<Uri> = self.0.read_realms().keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// How many sessions a realm has; `None` if there is no such realm.
     pub fn session_count(&self, realm: &str) -> Option<usize> {
-        self.0.realms.get(realm).map(|realm| realm.session_count())
+        self.0.named(realm).map(|realm| realm.session_count())
     }
 
     /// How many events of a realm could not be sent to one of their receivers, because it has no
     /// form for them or takes no message of this length; `None` if there is no such realm.
     pub fn undelivered_events(&self, realm: &str) -> Option<u64> {
-        let realm = self.0.realms.get(realm);
-        realm.map(|realm| realm.undelivered_events())
+        self.0.named(realm).map(|realm| realm.undelivered_events())
     }
 
     /// How much there is on a realm; `None` if there is no such realm.
     pub fn counts(&self, realm: &str) -> Option<RealmCounts> {
-        self.0.realms.get(realm).map(|realm| realm.counts())
+        self.0.named(realm).map(|realm| realm.counts())
     }
 
     /// Whether nothing is left of any session.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.realms.values().all(|realm| realm.is_empty())
+        self.0.read_realms().values().all(|realm| realm.is_empty())
     }
 }
 
 impl Inner {
     /// The realm of a name, or the one for clients that name none.
-    pub(crate) fn realm(&self, name: Option<&Uri>) -> Option<&Arc<RunningRealm>> {
-        let name = name.or(self.default_realm.as_ref())?;
-        self.realms.get(name.as_str())
+    pub(crate) fn realm(&self, name: Option<&Uri>) -> Option<Arc<RunningRealm>> {
+        if let Some(name) = name.or(self.default_realm.as_ref()) {
+            return self.named(name);
+        }
+        let realms = self.read_realms();
+        let mut all = realms.values();
+        all.next().filter(|_| all.len() == 0).cloned()
+    }
+
+    fn named(&self, name: &str) -> Option<Arc<RunningRealm>> {
+        self.read_realms().get(name).cloned()
+    }
+
+    fn read_realms(&self) -> RwLockReadGuard<'_, Realms> {
+        self.realms.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_realms(&self) -> RwLockWriteGuard<'_, Realms> {
+        self.realms.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let realms: Vec<&Uri> = self.0.realms.keys().collect();
         f.debug_struct("Router")
-            .field("realms", &realms)
+            .field("realms", &self.realms())
             .finish_non_exhaustive()
     }
 }
@@ -211,20 +279,14 @@ impl RouterBuilder {
     /// It logs a warning for a realm whose name is no URI, and for a permission whose pattern has a
     /// `*`, which stands for nothing but itself.
     pub fn build(self) -> Router {
-        let only = match &*self.realms {
-            [realm] => Some(realm.name.clone()),
-            _ => None,
-        };
         let running = self.realms.into_iter().map(|realm| {
-            for oddity in realm.oddities() {
-                tracing::warn!(realm = %realm.name, "{oddity}");
-            }
+            realm.log_oddities();
             let realm = RunningRealm::new(realm);
             (realm.name.clone(), Arc::new(realm))
         });
         Router(Arc::new(Inner {
-            realms: running.collect(),
-            default_realm: self.default_realm.or(only),
+            realms: RwLock::new(running.collect()),
+            default_realm: self.default_realm,
             settings: self.settings,
             connections: Connections::default(),
         }))

@@ -4,6 +4,8 @@ mod counts;
 mod delivery;
 
 use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wamp_auth::RouterAuthenticator;
@@ -25,19 +27,22 @@ use crate::slow_consumers::SlowConsumers;
 /// touched, no user's code runs, and nobody is woken.
 pub(crate) struct RunningRealm {
     pub(crate) name: Uri,
-    /// How many messages its sessions may send.
-    pub(crate) rate: Option<Rate>,
-    pub(crate) slow_consumers: SlowConsumers,
-    authenticators: Vec<Arc<dyn RouterAuthenticator>>,
+    is_closed: AtomicBool,
     state: Mutex<State>,
 }
 
 struct State {
+    /// How many messages its sessions may send.
+    rate: Option<Rate>,
+    slow_consumers: SlowConsumers,
+    authenticators: Authenticators,
     routing: Routing,
     counts: Counts,
     /// The seat of each session, by the index of its peer.
     seats: Vec<Option<Seat>>,
 }
+
+type Authenticators = Arc<[Arc<dyn RouterAuthenticator>]>;
 
 impl RunningRealm {
     pub(crate) fn new(realm: Realm) -> Self {
@@ -45,10 +50,11 @@ impl RunningRealm {
         let config = realm.to_config();
         Self {
             name: realm.name,
-            rate: config.limits.rate,
-            slow_consumers: realm.slow_consumers,
-            authenticators: realm.authenticators,
+            is_closed: AtomicBool::new(false),
             state: Mutex::new(State {
+                rate: config.limits.rate,
+                slow_consumers: realm.slow_consumers,
+                authenticators: realm.authenticators.into(),
                 routing: Routing::new(config, Box::new(rand::random::<u64>)),
                 counts: Counts::default(),
                 seats: Vec::new(),
@@ -56,16 +62,45 @@ impl RunningRealm {
         }
     }
 
+    /// Goes on as the realm is described now.
+    pub(crate) fn change(&self, realm: Realm) {
+        let realm = realm.completed();
+        let config = realm.to_config();
+        let authenticators = realm.authenticators.into();
+        let mut state = self.lock();
+        state.rate = config.limits.rate;
+        state.slow_consumers = realm.slow_consumers;
+        // What was said before is a user's code, and not to be dropped under the lock.
+        let _before = mem::replace(&mut state.authenticators, authenticators);
+        state.routing.change(config);
+        drop(state);
+    }
+
+    /// Lets nobody in any more. Those who are in look themselves, when they are woken.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
     /// The first of the methods, in the client's order, that is possible here.
     pub(crate) fn authenticator<'a>(
         &self,
         mut methods: impl Iterator<Item = &'a str>,
-    ) -> Option<&dyn RouterAuthenticator> {
+    ) -> Option<Arc<dyn RouterAuthenticator>> {
+        let known = Arc::clone(&self.lock().authenticators);
         let known = |method: &str| {
-            let mut authenticators = self.authenticators.iter();
+            let mut authenticators = known.iter();
             authenticators.find(|authenticator| authenticator.method() == method)
         };
-        methods.find_map(known).map(|found| &**found)
+        methods.find_map(known).map(Arc::clone)
+    }
+
+    /// How many messages a session that is opened now may send.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        self.lock().rate
     }
 
     pub(crate) fn has_role(&self, authrole: &str) -> bool {
@@ -139,9 +174,12 @@ impl RunningRealm {
         }
     }
 
-    /// Takes note that a session is disconnected because its client is too slow.
-    pub(crate) fn count_slow(&self) {
-        self.lock().counts.slow_sessions += 1;
+    /// Takes note that a session is disconnected because its client is too slow, and tells by
+    /// which policy.
+    pub(crate) fn count_slow(&self) -> SlowConsumers {
+        let mut state = self.lock();
+        state.counts.slow_sessions += 1;
+        state.slow_consumers
     }
 
     pub(crate) fn session_count(&self) -> usize {
@@ -176,10 +214,12 @@ impl RunningRealm {
             routing,
             counts,
             seats,
+            slow_consumers,
+            ..
         } = &mut *state;
         let mut delivery = Delivery {
             seats,
-            policy: self.slow_consumers,
+            policy: *slow_consumers,
             counts,
             touched,
             losses: &mut losses,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
+use wamp_messages::Uri;
 use wamp_router::{Realm, RealmCounts};
 use wamp_session::Connect;
 
@@ -74,6 +75,25 @@ impl Router {
     pub async fn shutdown(&self, deadline: Duration) {
         self.stopping.send_replace(true);
         self.inner.shutdown(deadline).await;
+    }
+
+    /// Adds a realm, or changes the one of that name while it is used: its sessions stay, and what
+    /// they ask for from then on is judged by what it says now.
+    ///
+    /// See [`wamp_router::Router::set_realm`] for what holds at once, and what for new sessions.
+    pub fn set_realm(&self, realm: Realm) {
+        self.inner.set_realm(realm);
+    }
+
+    /// Takes a realm away, and returns whether there was one of that name. Its sessions end, with
+    /// GOODBYE `wamp.close.close_realm`.
+    pub fn remove_realm(&self, name: &str) -> bool {
+        self.inner.remove_realm(name)
+    }
+
+    /// The names of its realms, in alphabetical order.
+    pub fn realms(&self) -> Vec<Uri> {
+        self.inner.realms()
     }
 
     /// How many sessions a realm has; `None` if there is no such realm.

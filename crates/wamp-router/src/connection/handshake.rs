@@ -34,7 +34,7 @@ impl<T: Transport> Connection<T> {
         let Message::Hello(Hello { realm, details }) = hello else {
             return;
         };
-        let Some(realm) = self.router.realm(realm.as_ref()).map(Arc::clone) else {
+        let Some(realm) = self.router.realm(realm.as_ref()) else {
             let text = match realm {
                 Some(realm) => format!("there is no realm {realm:?}"),
                 None => "there is no default realm: HELLO must name one".to_owned(),
@@ -55,7 +55,7 @@ impl<T: Transport> Connection<T> {
             .with_authextra(details.authextra.as_ref());
         let verdict = authenticator.authenticate(&candidate);
         let candidacy = Candidacy {
-            realm: Arc::clone(&realm),
+            realm,
             session,
             // What stays as long as the session is not as long as the client likes.
             roles: details.roles.unwrap_or_default().known(),
@@ -103,6 +103,11 @@ impl<T: Transport> Connection<T> {
             session,
             roles,
         } = candidacy;
+        // It may have been closed since HELLO. What closes it from here on wakes this task.
+        if realm.is_closed() {
+            let text = format!("there is no realm {:?} any more", realm.name);
+            return self.refuse(abort(error_uri::NO_SUCH_REALM, text));
+        }
         if !realm.has_role(&accept.authrole) {
             let text = format!("there is no role {:?} on this realm", accept.authrole);
             return self.refuse(abort(error_uri::NO_SUCH_ROLE, text));

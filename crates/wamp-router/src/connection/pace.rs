@@ -12,7 +12,6 @@ use wamp_core::{CloseReason, ReceiveError, TokenBucket, Transport, TransportErro
 
 use super::{Connection, Phase};
 use crate::running::{Flooded, RunningRealm};
-use crate::slow_consumers::SlowConsumers;
 
 /// How many messages a connection takes before it lets others run.
 const BUDGET: usize = 64;
@@ -24,8 +23,6 @@ const BUDGET: usize = 64;
 #[derive(Default)]
 pub(super) struct Pace {
     bucket: Option<TokenBucket>,
-    /// How long slow sessions are waited for.
-    at_most: Duration,
     /// Those that are waited for, one after the other, from the last to the first.
     flooded: Flooded,
     /// By what the one that is being waited for knows this task.
@@ -37,10 +34,7 @@ impl Pace {
     /// The pace of a session of a realm.
     pub(super) fn new(realm: &RunningRealm) -> Self {
         let mut pace = Self::default();
-        pace.bucket = realm.rate.map(TokenBucket::new);
-        if let SlowConsumers::Block { at_most } = realm.slow_consumers {
-            pace.at_most = at_most;
-        }
+        pace.bucket = realm.rate().map(TokenBucket::new);
         pace
     }
 
@@ -71,9 +65,9 @@ impl Pace {
     }
 
     /// Waits for those whom a message took above their marks, before the next one is read.
-    fn hold_for(&mut self, flooded: Flooded) {
+    fn hold_for(&mut self, flooded: Flooded, at_most: Duration) {
         self.flooded = flooded;
-        self.timer = Some(Box::pin(sleep(self.at_most)));
+        self.timer = Some(Box::pin(sleep(at_most)));
     }
 
     fn poll_ebb(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -161,7 +155,7 @@ impl<T: Transport> Connection<T> {
             }
             if !self.touched.flooded.is_empty() {
                 let flooded = mem::take(&mut self.touched.flooded);
-                self.pace.hold_for(flooded);
+                self.pace.hold_for(flooded, self.touched.at_most);
             }
         }
         true
@@ -211,8 +205,7 @@ mod tests {
             let flooded = flooded();
             let outbox = Arc::clone(&flooded[0].0);
             let mut pace = Pace::default();
-            pace.at_most = Duration::from_secs(1);
-            pace.hold_for(flooded);
+            pace.hold_for(flooded, Duration::from_secs(1));
             let task = Arc::new(Nothing);
             let waker = Waker::from(Arc::clone(&task));
             for _ in 0..3 {
@@ -233,8 +226,7 @@ mod tests {
         let flooded = flooded();
         let outbox = Arc::clone(&flooded[0].0);
         let mut pace = Pace::default();
-        pace.at_most = Duration::from_secs(1);
-        pace.hold_for(flooded);
+        pace.hold_for(flooded, Duration::from_secs(1));
         let begin = Instant::now();
         std::future::poll_fn(|cx| pace.poll_ready(cx)).await;
         assert_eq!(begin.elapsed().as_secs(), 1);

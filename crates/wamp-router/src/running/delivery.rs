@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 use wamp_core::{Flood, Outbox, Outgoing, Pushed};
@@ -30,6 +31,8 @@ pub(crate) struct Touched {
     wakers: SmallVec<[Waker; 8]>,
     /// To be waited for by who has published.
     pub(crate) flooded: Flooded,
+    /// How long they are waited for.
+    pub(crate) at_most: Duration,
 }
 
 impl Touched {
@@ -115,9 +118,12 @@ impl Sink for Delivery<'_> {
                 self.losses.extend(Loss::ended(seat));
                 seat.lost = 0;
             }
-            Pushed::Above(_, flood) if matches!(self.policy, SlowConsumers::Block { .. }) => {
-                let flooded = (Arc::clone(&seat.outbox), *flood);
-                self.touched.flooded.push(flooded);
+            Pushed::Above(_, flood) => {
+                if let SlowConsumers::Block { at_most } = self.policy {
+                    let flooded = (Arc::clone(&seat.outbox), *flood);
+                    self.touched.flooded.push(flooded);
+                    self.touched.at_most = at_most;
+                }
             }
             Pushed::Dropped => {
                 self.counts.dropped_events += 1;
@@ -131,7 +137,7 @@ impl Sink for Delivery<'_> {
             }
             // A closed outbox takes nothing: its connection ends, and with it the session, whose
             // leaving answers whoever waits for it.
-            Pushed::Entered(_) | Pushed::Above(..) | Pushed::Overflowed(_) | Pushed::Closed => {}
+            Pushed::Entered(_) | Pushed::Overflowed(_) | Pushed::Closed => {}
         }
         self.touched.wakers.extend(pushed.into_waker());
     }

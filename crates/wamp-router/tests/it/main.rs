@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod blocking;
+mod changing;
 mod chaos;
 mod client;
 mod crowd;
