@@ -1,0 +1,63 @@
+//! The command line as a whole: the commands, and the options that all of them have.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::router;
+
+/// WAMP from a shell: call procedures, publish and receive events, run a router
+#[derive(Debug, Parser)]
+#[command(name = "wamp", version, styles = STYLES, after_help = EXAMPLES)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Router(Box<router::Args>),
+}
+
+/// Options of all commands: how the program shows itself.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Global {
+    /// When to color what is shown
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    /// Log more: -v what happens, -vv how, -vvv every message; RUST_LOG chooses finer
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// How the log is written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the log is written to stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    // In ordinary comments: what documents a value makes the help twice as long.
+    // Lines for people.
+    Text,
+    // One JSON object per line.
+    Json,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  wamp router --listen 127.0.0.1:8080 --realm realm1
+
+`wamp help COMMAND` says more of each, with examples.";

@@ -1,0 +1,3 @@
+//! The built program, against a router in the process of the test.
+
+mod help;
