@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -180,21 +180,17 @@ impl Listen {
         let address = listener.address().map_err(ListenError::Adopt)?;
         let is_tls = listener.is_tls();
         let (stop, stopped) = watch::channel(false);
-        let (router, options) = (self.router, Arc::new(self.options));
+        let (router, options) = (self.router, Current::new(self.options));
         let server = Server {
             address,
             is_tls,
-            #[cfg(feature = "websocket")]
-            target: options.websocket.as_ref().map(|options| {
-                let path = options.path.as_deref();
-                path.unwrap_or("/").to_owned()
-            }),
+            options: options.clone(),
             stop,
         };
         tokio::spawn(async move {
             let stop = either(router.stopping(), stopped);
             let serve = |incoming| {
-                tokio::spawn(serve(router.clone(), Arc::clone(&options), incoming));
+                tokio::spawn(serve(router.clone(), options.get(), incoming));
             };
             listener.run(stop, serve).await;
         });
@@ -227,9 +223,7 @@ impl IntoFuture for Listen {
 pub struct Server {
     address: LocalAddr,
     is_tls: bool,
-    /// The path at which WebSocket is reached; `None` where it is not spoken.
-    #[cfg(feature = "websocket")]
-    target: Option<String>,
+    options: Current,
     stop: watch::Sender<bool>,
 }
 
@@ -251,7 +245,8 @@ impl Server {
     /// RawSocket if only that is spoken.
     pub fn url(&self) -> String {
         #[cfg(feature = "websocket")]
-        if let Some(target) = self.target.clone() {
+        if let Some(options) = &self.options.get().websocket {
+            let target = options.path.as_deref().unwrap_or("/").to_owned();
             return self.at(Protocol::WebSocket { target });
         }
         self.rawsocket_url()
@@ -266,9 +261,41 @@ impl Server {
         self.address.endpoint(self.is_tls, protocol).to_string()
     }
 
+    /// Changes what is spoken, and how, with those who connect from then on. Connections that are
+    /// open stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The options leave every transport out; then nothing changes.
+    pub fn set_options(&self, options: AcceptOptions) -> Result<(), ListenError> {
+        if options.speaks_nothing() {
+            return Err(ListenError::NothingSpoken);
+        }
+        self.options.set(options);
+        Ok(())
+    }
+
     /// Stops listening. Connections that are open stay so.
     pub fn stop(self) {
         self.stop.send_replace(true);
+    }
+}
+
+/// The options of a listener as they are now.
+#[derive(Debug, Clone)]
+struct Current(Arc<RwLock<Arc<AcceptOptions>>>);
+
+impl Current {
+    fn new(options: AcceptOptions) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(options))))
+    }
+
+    fn get(&self) -> Arc<AcceptOptions> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, options: AcceptOptions) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
     }
 }
 

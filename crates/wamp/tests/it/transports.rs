@@ -337,3 +337,30 @@ async fn a_stream_of_any_kind_is_served_by_what_it_speaks() {
         .expect("no panic")
         .expect("it was accepted");
 }
+
+#[tokio::test]
+async fn changed_options_are_for_those_who_come_later() {
+    let router = router();
+    let server = router.listen("127.0.0.1:0").await.expect("a free port");
+    let before = server.url();
+    let early = join(Dial::new(&before)).await;
+
+    let options = AcceptOptions::default()
+        .websocket(|options| options.path("/later"))
+        .without_rawsocket();
+    server.set_options(options).expect("WebSocket is spoken");
+    assert!(server.url().ends_with("/later"), "{}", server.url());
+    join(Dial::new(server.url())).await;
+    let text = refusal(&before).await;
+    assert!(text.contains("404"), "{text}");
+    refusal(&server.rawsocket_url()).await;
+    let still = early.call("com.example.none").await;
+    assert!(matches!(still, Err(wamp::CallError::Application(_))));
+
+    let nothing = AcceptOptions::default()
+        .without_rawsocket()
+        .without_websocket();
+    let refused = server.set_options(nothing);
+    assert!(matches!(refused, Err(ListenError::NothingSpoken)));
+    join(Dial::new(server.url())).await;
+}
