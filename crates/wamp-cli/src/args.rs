@@ -3,7 +3,7 @@
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, ColorChoice, Parser, Subcommand, ValueEnum};
 
-use crate::router;
+use crate::{call, completions, ping, publish, register, router, subscribe};
 
 /// WAMP from a shell: call procedures, publish and receive events, run a router
 #[derive(Debug, Parser)]
@@ -19,7 +19,27 @@ pub(crate) struct Cli {
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Call(Box<call::Args>),
+    Publish(Box<publish::Args>),
+    Subscribe(Box<subscribe::Args>),
+    Register(Box<register::Args>),
+    Ping(Box<ping::Args>),
     Router(Box<router::Args>),
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Whether errors are told as JSON objects.
+    pub(crate) const fn is_json(&self) -> bool {
+        match self {
+            Self::Call(args) => args.json,
+            Self::Publish(args) => args.json,
+            Self::Subscribe(args) => args.json,
+            Self::Register(args) => args.json,
+            Self::Ping(args) => args.json,
+            Self::Router(_) | Self::Completions(_) => false,
+        }
+    }
 }
 
 /// Options of all commands: how the program shows itself.
@@ -58,6 +78,12 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  wamp router --listen 127.0.0.1:8080 --realm realm1
+  wamp router
+  wamp register com.example.echo --echo
+  wamp call com.example.echo 1 two '{\"three\":[3]}'
+  wamp subscribe com.example.tick
+  wamp publish com.example.tick 1 -k source=shell
+
+WAMP_URL and WAMP_REALM name another router and realm than ws://127.0.0.1:8080 and realm1.
 
 `wamp help COMMAND` says more of each, with examples.";

@@ -15,6 +15,17 @@ pub(crate) enum Signal {
     Terminate,
 }
 
+impl Signal {
+    /// What shells say of a program that such a signal has ended.
+    pub(crate) const fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            #[cfg(unix)]
+            Self::Terminate => 143,
+        }
+    }
+}
+
 /// The signals that ask the program to end. While there is one of these, they do nothing else.
 #[derive(Debug)]
 pub(crate) struct Signals {

@@ -4,10 +4,19 @@
 //! never know anything of the protocol that the library `wamp` does not offer to everybody.
 
 mod args;
+mod call;
+mod completions;
+mod connection;
+mod duration;
 mod error;
 mod interrupt;
 mod output;
+mod ping;
+mod publish;
+mod register;
 mod router;
+mod subscribe;
+mod value;
 
 use std::process::ExitCode;
 
@@ -23,6 +32,7 @@ fn main() -> ExitCode {
         Err(error) => return error::refused(&error),
     };
     output::begin(&cli.global);
+    let is_json = cli.command.is_json();
     let outcome = match Runtime::new() {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(cli.command));
@@ -32,11 +42,17 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(Failure::new(format!("the program cannot begin: {error}"))),
     };
-    outcome.map_or_else(Failure::report, |()| ExitCode::SUCCESS)
+    outcome.map_or_else(|failure| failure.report(is_json), |()| ExitCode::SUCCESS)
 }
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Call(args) => call::run(*args).await,
+        Command::Publish(args) => publish::run(*args).await,
+        Command::Subscribe(args) => subscribe::run(*args).await,
+        Command::Register(args) => register::run(*args).await,
+        Command::Ping(args) => ping::run(*args).await,
         Command::Router(args) => router::run(*args).await,
+        Command::Completions(args) => completions::run(args).await,
     }
 }

@@ -6,10 +6,12 @@ use std::sync::OnceLock;
 
 use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
+use tokio::io::AsyncWriteExt;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Global, LogFormat};
+use crate::error::Failure;
 
 /// How the process shows itself, once its command line is read.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +67,11 @@ pub(crate) fn error(text: &str) {
     ));
 }
 
+/// Writes a line to stderr as it is.
+pub(crate) fn line(text: impl Display) {
+    say(&text);
+}
+
 /// Whether what goes to a stream is colored.
 pub(crate) fn is_colored<S: anstream::stream::RawStream + IsTerminal>(stream: &S) -> bool {
     let choice = SETTINGS
@@ -98,6 +105,39 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     printable
+}
+
+/// The name of something, in a line of data.
+pub(crate) fn key(name: impl AsRef<str>) -> String {
+    let style = AnsiColor::Cyan.on_default();
+    styled(printable(name.as_ref()), style, is_colored(&io::stdout()))
+}
+
+/// A keyword and its value, in a line of data.
+pub(crate) fn pair(name: &str, value: &str) -> String {
+    format!("{}={value}", key(name))
+}
+
+/// Where data goes. One that nobody reads any more is no error, but nothing more is to be done.
+#[derive(Debug)]
+pub(crate) struct Stdout(tokio::io::Stdout);
+
+impl Stdout {
+    pub(crate) fn new() -> Self {
+        Self(tokio::io::stdout())
+    }
+
+    /// Writes it, all of it. Dropping the future may cut it short, or not.
+    pub(crate) async fn write(&mut self, octets: &[u8]) -> Result<(), Failure> {
+        let written = async {
+            self.0.write_all(octets).await?;
+            self.0.flush().await
+        };
+        written.await.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::unread(),
+            _ => Failure::new(format!("stdout cannot be written: {error}")),
+        })
+    }
 }
 
 fn say(text: &dyn Display) {

@@ -1,0 +1,209 @@
+//! Values: how they are read from the command line, and how they are shown.
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use wamp::messages::{EncodeError, Format};
+use wamp::serializers::{decode_args, encode_payload};
+use wamp::{Dict, Payload, Value};
+
+use crate::error::Failure;
+
+/// Arguments on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// An argument: JSON, or else a string
+    #[arg(value_name = "ARG", value_parser = parse, allow_negative_numbers = true)]
+    args: Vec<Value>,
+    /// A keyword argument, its value read in the same way
+    #[arg(short, long = "kwarg", value_name = "KEY=VALUE", value_parser = parse_keyword)]
+    kwargs: Vec<(String, Value)>,
+}
+
+impl Arguments {
+    /// The arguments, and the keyword arguments; each of these must be given once.
+    pub(crate) fn take(self) -> Result<(Vec<Value>, Dict), Failure> {
+        let mut kwargs = Dict::new();
+        for (key, value) in self.kwargs {
+            if kwargs.contains_key(&key) {
+                let text = format!("the keyword argument {key:?} is given twice");
+                return Err(Failure::usage(text));
+            }
+            kwargs.insert(key, value);
+        }
+        Ok((self.args, kwargs))
+    }
+}
+
+/// Reads a value: JSON, in which text that begins with NUL is a byte string; else it is a string.
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        if text.starts_with(['{', '[', '"']) {
+            tracing::warn!("{text} is no JSON, and so it is a string");
+        }
+        return Ok(Value::String(text.to_owned()));
+    }
+    if let Some(integer) = integers(text).find(|integer| !fits(integer)) {
+        return Err(format!(
+            "{integer} has more than 64 bits; in quotes it is a string"
+        ));
+    }
+    let octets = Bytes::from(format!("[{text}]"));
+    let end = octets.len();
+    let args = Payload::encoded(Format::Json, octets, end, None)
+        .map(|payload| decode_args::<Vec<Value>>(&payload))
+        .transpose()
+        .map_err(|error| error.to_string())?;
+    let value = args.and_then(|args| args.into_iter().next());
+    value.ok_or_else(|| "there is no value".to_owned())
+}
+
+fn parse_keyword(text: &str) -> Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), parse(value)?)),
+        _ => Err("a keyword argument is given as KEY=VALUE".to_owned()),
+    }
+}
+
+/// The integers of a JSON text that is well formed.
+fn integers(text: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let mut escaped = false;
+    let outside_of_strings = text.split(move |character| {
+        let is_inside = quoted;
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = quoted,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        is_inside || !(character.is_ascii_alphanumeric() || ['-', '+', '.'].contains(&character))
+    });
+    outside_of_strings.filter(|word| {
+        word.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+            && !word.contains(['.', 'e', 'E'])
+    })
+}
+
+/// Whether an integer is one of WAMP's, which have 64 bits.
+fn fits(integer: &str) -> bool {
+    integer.parse::<i64>().is_ok() || integer.parse::<u64>().is_ok()
+}
+
+/// Arguments as a JSON list, in one line.
+pub(crate) fn args_json(args: &[Value]) -> Result<String, EncodeError> {
+    let payload = encode_payload(&Format::Json, args, &())?;
+    Ok(text(payload.args(), "[]"))
+}
+
+/// Keyword arguments as a JSON object, in one line.
+pub(crate) fn kwargs_json(kwargs: &Dict) -> Result<String, EncodeError> {
+    let payload = encode_payload(&Format::Json, &(), kwargs)?;
+    Ok(text(payload.kwargs(), "{}"))
+}
+
+/// A value as JSON, in one line.
+pub(crate) fn json(value: &Value) -> Result<String, EncodeError> {
+    let list = args_json(std::slice::from_ref(value))?;
+    let inner = list
+        .strip_prefix('[')
+        .and_then(|list| list.strip_suffix(']'));
+    Ok(inner.unwrap_or(&list).to_owned())
+}
+
+/// What the library writes as JSON is text.
+fn text(octets: Option<&[u8]>, empty: &str) -> String {
+    octets.map_or_else(
+        || empty.to_owned(),
+        |octets| String::from_utf8_lossy(octets).into_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use wamp::{args, kwargs};
+
+    use super::*;
+
+    #[test]
+    fn what_is_json_is_read_as_json_and_the_rest_is_text() {
+        for (text, value) in [
+            ("2", Value::Integer(2)),
+            ("-2", Value::Integer(-2)),
+            ("9223372036854775807", Value::Integer(i64::MAX)),
+            ("-9223372036854775808", Value::Integer(i64::MIN)),
+            ("18446744073709551615", Value::Unsigned(u64::MAX)),
+            ("2.5", Value::Float(2.5)),
+            ("1e3", Value::Float(1000.0)),
+            ("true", Value::Bool(true)),
+            ("null", Value::Null),
+            (r#""2""#, Value::from("2")),
+            (r#""a\u0062""#, Value::from("ab")),
+            (" [1, \"two\"] ", Value::List(args![1, "two"])),
+            (r#"{"a":1}"#, Value::Dict(kwargs! { a: 1 })),
+            (r#""\u0000/w==""#, Value::Bytes(Bytes::from_static(b"\xff"))),
+            ("World", Value::from("World")),
+            ("", Value::from("")),
+            ("1,2", Value::from("1,2")),
+            ("01", Value::from("01")),
+            ("NaN", Value::from("NaN")),
+            ("[x]", Value::from("[x]")),
+            ("\"", Value::from("\"")),
+        ] {
+            assert_eq!(parse(text), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_integer_of_more_than_64_bits_is_refused_wherever_it_is() {
+        for text in [
+            "18446744073709551616",
+            "-9223372036854775809",
+            r#"{"a":["18446744073709551616\"",18446744073709551616]}"#,
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("64 bits"), "{error}");
+        }
+        for text in [
+            r#""18446744073709551616""#,
+            r#"["\\",{"18446744073709551616":1}]"#,
+            "18446744073709551616.0",
+            "18446744073709551616e0",
+        ] {
+            parse(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_keyword_argument_has_a_key() {
+        assert_eq!(parse_keyword("a=1"), Ok(("a".into(), 1.into())));
+        assert_eq!(parse_keyword("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(parse_keyword("a="), Ok(("a".into(), "".into())));
+        for text in ["a", "=1", ""] {
+            assert!(parse_keyword(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_reads_as_the_same_value() {
+        let binary = Value::Bytes(Bytes::from_static(b"\x00\xff"));
+        let values = args![
+            "two words",
+            "2",
+            2,
+            2.0,
+            u64::MAX,
+            (),
+            binary,
+            args![args![]],
+            "a\nb"
+        ];
+        for value in values {
+            let shown = json(&value).unwrap();
+            assert!(!shown.contains('\n'));
+            assert_eq!(parse(&shown), Ok(value));
+        }
+        assert_eq!(args_json(&[]).unwrap(), "[]");
+        assert_eq!(kwargs_json(&Dict::new()).unwrap(), "{}");
+        assert!(json(&Value::Float(f64::NAN)).is_err());
+    }
+}
