@@ -1,0 +1,145 @@
+//! HTTP for those who watch the router: `/health`.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use wamp::net::listen::{Incoming as Connection, LocalAddr};
+use wamp::net::{ListenLimits, Listener};
+
+/// A server of HTTP/1.1. Dropped, it listens no more.
+#[derive(Debug)]
+pub(super) struct HttpServer {
+    address: LocalAddr,
+    /// Its other end waits until it is dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+/// What is told.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    ending: AtomicBool,
+}
+
+impl Status {
+    /// From now on the router is ending.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+        let known = matches!(path, "/health");
+        if !known {
+            return response(StatusCode::NOT_FOUND, TEXT, "There is /health here.\n");
+        }
+        // A HEAD is answered without the body by hyper.
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let text = "Only GET is allowed.\n";
+            let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            refused.headers_mut().insert(ALLOW, allowed);
+            return refused;
+        }
+        self.health()
+    }
+
+    fn health(&self) -> Response<Full<Bytes>> {
+        if self.ending.load(Ordering::Relaxed) {
+            let text = "{\"status\":\"ending\"}\n";
+            return response(StatusCode::SERVICE_UNAVAILABLE, JSON, text);
+        }
+        response(StatusCode::OK, JSON, "{\"status\":\"ok\"}\n")
+    }
+}
+
+impl HttpServer {
+    /// Answers those who connect.
+    pub(super) fn start(listener: Listener, status: Arc<Status>) -> std::io::Result<Self> {
+        let limits = ListenLimits::default()
+            .connections(CONNECTIONS)
+            .handshakes(CONNECTIONS)
+            .handshake_timeout(AT_MOST);
+        let listener = listener.limits(&limits);
+        let address = listener.address()?;
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(async move {
+            let stop = async { stopped.await.unwrap_or_default() };
+            let serve = |connection| {
+                tokio::spawn(serve(connection, Arc::clone(&status)));
+            };
+            listener.run(stop, serve).await;
+        });
+        Ok(Self {
+            address,
+            _stop: stop,
+        })
+    }
+
+    /// Where it is reached.
+    pub(super) fn url(&self) -> String {
+        match &self.address {
+            LocalAddr::Tcp(address) => format!("http://{}", reachable(*address)),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Answers one request. More need another connection: nobody here asks often.
+async fn serve(connection: Connection, status: Arc<Status>) {
+    let serving = async {
+        let accepted = connection.handshake().await.map_err(drop)?;
+        if accepted.permit.is_refused() {
+            return Err(());
+        }
+        let answer = service_fn(|request: Request<Incoming>| {
+            let answer = status.answer(request.method(), request.uri().path());
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(accepted.stream), answer);
+        served.await.map_err(drop)
+    };
+    // Whoever asked wrongly, or not at all, has been told what there is to tell.
+    let _ = timeout(AT_MOST, serving).await;
+}
+
+fn response(status: StatusCode, content: &'static str, text: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text.to_owned()));
+    *response.status_mut() = status;
+    let content = HeaderValue::from_static(content);
+    response.headers_mut().insert(CONTENT_TYPE, content);
+    response
+}
+
+/// The address, from this machine if it is any.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// How many may ask at once.
+const CONNECTIONS: usize = 64;
+
+/// How long asking and answering may take together.
+const AT_MOST: Duration = Duration::from_secs(10);
