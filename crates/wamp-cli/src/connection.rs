@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use wamp::auth::{Anonymous, Ticket};
 use wamp::net::Endpoint;
 use wamp::net::tls::ClientTls;
-use wamp::{Connect, ConnectError, Dial, Serializer, Session, SessionLimits, Uri};
+use wamp::{Connect, ConnectError, Dial, Serializer, Session, Uri};
 
 use crate::duration;
 use crate::error::Failure;
@@ -124,15 +124,15 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and joins. A signal ends it.
     pub(crate) async fn open(options: &Options) -> Result<Self, Failure> {
-        Self::open_with(options, SessionLimits::default()).await
+        Self::open_with(options, |connect| connect).await
     }
 
-    /// The same, within limits.
+    /// The same, with more to say of the session.
     pub(crate) async fn open_with(
         options: &Options,
-        limits: SessionLimits,
+        change: impl FnOnce(Connect) -> Connect,
     ) -> Result<Self, Failure> {
-        let connect = options.connect()?.limits(limits);
+        let connect = change(options.connect()?);
         let mut signals = Signals::new()?;
         let session = tokio::select! {
             opened = connect => opened.map_err(|error| not_connected(options, &error))?,

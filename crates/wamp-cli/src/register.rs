@@ -8,7 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ArgGroup;
-use wamp::{CallDetails, Dict, Kwargs, Registration, Reply, Session, SessionLimits, Uri, Value};
+use wamp::{
+    CallDetails, Dict, Kwargs, Observer, Registration, Reply, Session, SessionLimits, Uri,
+    UserError, Value,
+};
 
 use self::exec::Commands;
 use crate::connection::{self, Client};
@@ -46,7 +49,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok());
     let jobs = jobs.map_or(1, NonZeroUsize::get);
     let limits = SessionLimits::default().concurrency(jobs);
-    let mut client = Client::open_with(&args.connection, limits).await?;
+    let mut client = Client::open_with(&args.connection, |connect| {
+        connect.limits(limits).observer(FailedCalls)
+    })
+    .await?;
     let commands = Arc::new(Commands::new(&args, jobs));
     let session = client.session.clone();
     let work = async {
@@ -62,6 +68,16 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     client.leave().await;
     commands.end().await;
     outcome.or_else(Failure::unless_asked_to_end)
+}
+
+/// Logs the calls that fail.
+struct FailedCalls;
+
+impl Observer for FailedCalls {
+    fn on_user_error(&self, error: &UserError) {
+        let failure = Failure::from(error.error.clone());
+        tracing::warn!("a call of {} failed: {failure}", error.uri);
+    }
 }
 
 async fn echo(session: &Session, procedure: &Uri) -> Result<Registration, Failure> {

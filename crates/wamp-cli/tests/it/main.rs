@@ -1,3 +1,11 @@
 //! The built program, against a router in the process of the test.
 
+mod call;
+mod exec;
 mod help;
+mod ping;
+mod publish;
+mod refusals;
+mod register;
+mod subscribe;
+mod world;
