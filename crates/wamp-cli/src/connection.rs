@@ -19,18 +19,19 @@ use crate::interrupt::Signals;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Options {
-    /// The router: ws://HOST:PORT/PATH, wss://, rs:// or rss:// (RawSocket), unix:PATH
+    /// The URL of the router: ws, wss, rs, rss (RawSocket) or unix
     #[arg(long, env = "WAMP_URL", hide_env_values = true)]
     #[arg(default_value = "ws://127.0.0.1:8080")]
     url: String,
     /// The realm to join
-    #[arg(long, env = "WAMP_REALM", default_value = "realm1", value_parser = uri)]
+    #[arg(long, env = "WAMP_REALM", hide_env_values = true)]
+    #[arg(default_value = "realm1", value_parser = uri)]
     realm: Uri,
     /// The serializers to offer, the preferred one first, as in cbor,json
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = serializer)]
     serializer: Vec<Serializer>,
     /// Who to join as; with WAMP_TICKET or --ticket-file, by that ticket
-    #[arg(long, env = "WAMP_AUTHID")]
+    #[arg(long, env = "WAMP_AUTHID", hide_env_values = true)]
     authid: Option<String>,
     /// A file whose first line is the ticket, in place of the environment's WAMP_TICKET
     #[arg(long, value_name = "FILE", requires = "authid")]

@@ -14,7 +14,8 @@ async fn echo() -> (World, wamp::Session) {
     let echo = async |Args(args): Args<Vec<Value>>, Kwargs(kwargs): Kwargs<Dict>| {
         Ok(Reply::new(args).with_kwargs(kwargs))
     };
-    session.register("com.example.echo", echo).await.unwrap();
+    let registered = session.register("com.example.echo", echo).await;
+    registered.expect("nobody else has registered it");
     (world, session)
 }
 

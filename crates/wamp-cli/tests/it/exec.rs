@@ -181,7 +181,7 @@ async fn gone(ids: &[String]) {
 
 fn directory(name: &str) -> std::path::PathBuf {
     let directory = std::env::temp_dir().join(format!("wamp-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::create_dir_all(&directory).expect("it can be made");
     directory
 }
 

@@ -27,13 +27,15 @@ impl World {
             .realm(Realm::new("realm1"))
             .realm(closed)
             .build();
-        let server = router.listen("127.0.0.1:0").await.unwrap();
+        let server = router.listen("127.0.0.1:0").await;
+        let server = server.expect("there is a free port");
         Self { router, server }
     }
 
     /// A session in this process.
     pub(crate) async fn session(&self) -> Session {
-        self.router.session("realm1").await.unwrap()
+        let session = self.router.session("realm1").await;
+        session.expect("the realm is open")
     }
 
     /// The program, told where the router is.
@@ -112,11 +114,11 @@ impl Output {
 }
 
 pub(crate) async fn finish(mut command: Command) -> Output {
-    let output = bounded(command.output()).await.unwrap();
+    let output = bounded(command.output()).await.expect("it runs");
     Output {
         code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+        stdout: String::from_utf8(output.stdout).expect("it is text"),
+        stderr: String::from_utf8(output.stderr).expect("it is text"),
     }
 }
 
@@ -133,24 +135,26 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = command.spawn().expect("it runs");
         Self {
             stdout: child.stdout.take().map(|pipe| BufReader::new(pipe).lines()),
-            stderr: BufReader::new(child.stderr.take().unwrap()),
+            stderr: BufReader::new(child.stderr.take().expect("it is a pipe")),
             child,
         }
     }
 
     /// The next line of data.
     pub(crate) async fn line(&mut self) -> String {
-        let lines = self.stdout.as_mut().unwrap();
-        bounded(lines.next_line()).await.unwrap().unwrap()
+        let lines = self.stdout.as_mut().expect("it is read");
+        let line = bounded(lines.next_line()).await.expect("it can be read");
+        line.expect("there is a line")
     }
 
     /// The next line of everything else.
     pub(crate) async fn note(&mut self) -> String {
         let mut line = String::new();
-        bounded(self.stderr.read_line(&mut line)).await.unwrap();
+        let read = bounded(self.stderr.read_line(&mut line)).await;
+        read.expect("it can be read");
         line.trim_end().to_owned()
     }
 
@@ -161,18 +165,19 @@ impl Running {
 
     /// Sends it a signal, such as `INT`.
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
+        let id = self.child.id().expect("it runs").to_string();
         let mut kill = Command::new("kill");
-        let status = kill.args(["-s", name, &id]).status().await.unwrap();
-        assert!(status.success());
+        let status = kill.args(["-s", name, &id]).status().await;
+        assert!(status.expect("`kill` is there").success());
     }
 
     /// Waits until it has ended: how, and what else it has said on stderr.
     pub(crate) async fn end(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
         let end = async {
-            self.stderr.read_to_string(&mut rest).await.unwrap();
-            self.child.wait().await.unwrap()
+            let read = self.stderr.read_to_string(&mut rest).await;
+            read.expect("it can be read");
+            self.child.wait().await.expect("it has ended")
         };
         (bounded(end).await, rest)
     }
