@@ -8,4 +8,5 @@ mod publish;
 mod refusals;
 mod register;
 mod subscribe;
+mod tls;
 mod world;
