@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use wamp::auth::{Anonymous, Ticket};
-use wamp::net::Endpoint;
 use wamp::net::tls::ClientTls;
+use wamp::net::{DialError, Endpoint};
 use wamp::{Connect, ConnectError, Dial, Serializer, Session, Uri};
 
 use crate::duration;
@@ -70,7 +70,9 @@ impl Options {
         }
         let mut tls = ClientTls::default();
         if let Some(path) = &self.ca {
-            tls = tls.root_pem_file(path);
+            let pem = fs::read(path)
+                .map_err(|error| Failure::usage(format!("--ca {}: {error}", path.display())))?;
+            tls = tls.root_pem(pem);
         }
         if let Some(name) = &self.server_name {
             tls = tls.server_name(name);
@@ -185,11 +187,32 @@ fn not_connected(options: &Options, error: &ConnectError) -> Failure {
             format!("the router at {place} refused the session"),
             details,
         ),
-        ConnectError::Connect(_) => Failure::new(format!(
-            "{error}; is a router running there? `wamp router` starts one, --url names another"
-        )),
+        ConnectError::Connect(cause) => {
+            let mut text = in_options(&error.to_string());
+            if let Some(DialError::Unreachable { .. } | DialError::Unix { .. }) =
+                cause.downcast_ref()
+            {
+                text.push_str(
+                    "; is a router running there? `wamp router` starts one, --url names another",
+                );
+            }
+            Failure::new(text)
+        }
         error => Failure::new(format!("{place}: {error}")),
     }
+}
+
+/// What the library advises, in the words of the command line.
+fn in_options(text: &str) -> String {
+    [
+        ("ClientTls::root_pem", "--ca"),
+        ("ClientTls::server_name", "--server-name"),
+        ("the connect_timeout", "--connect-timeout"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (ours, option)| {
+        text.replace(ours, option)
+    })
 }
 
 /// Reads a URI of the command line.

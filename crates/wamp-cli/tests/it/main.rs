@@ -2,6 +2,7 @@
 
 mod call;
 mod exec;
+mod guide;
 mod help;
 mod ping;
 mod publish;

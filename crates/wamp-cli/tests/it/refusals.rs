@@ -44,6 +44,7 @@ async fn bad_input_is_told_in_one_line_with_exit_code_2() {
             "possible values: auto, always, never",
         ),
         (&["call", "a", "-q", "-v"], "cannot be used with"),
+        (&["call", "a", "--ca", "/nowhere"], "--ca /nowhere: "),
         (&["publish", "a", "--eligible", "joe"], "integer"),
         (&["publish", "a", "--exclude", "9007199254740993"], "2^53"),
         (&["subscribe"], "<TOPIC>"),

@@ -22,9 +22,9 @@ async fn a_router_is_trusted_by_the_file_of_its_authority() {
         let output = finish(command(&named)).await;
         assert_eq!((output.code, &*output.stderr), (Some(0), ""));
         // It is not for the host of the URL, and without the file nobody vouches for it.
-        finish(command(&ping))
-            .await
-            .failed(1, "cannot be reached by TLS");
+        let output = finish(command(&ping)).await;
+        output.failed(1, "cannot be reached by TLS");
+        assert!(output.stderr.contains("or set --server-name"), "{output:?}");
         finish(command(&ping[..5]))
             .await
             .failed(1, "cannot be reached by TLS");
