@@ -49,7 +49,7 @@ pub(crate) struct Global {
     /// When to color what is shown
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
-    /// Log more: -v what happens, -vv how, -vvv every message; RUST_LOG chooses finer
+    /// Log more: -v what happens, -vv how, -vvv everything; RUST_LOG chooses finer
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Say nothing on stderr but errors

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use wamp::auth::{Anonymous, Ticket};
-use wamp::net::Endpoint;
 use wamp::net::tls::ClientTls;
-use wamp::{Connect, ConnectError, Dial, Serializer, Session, SessionLimits, Uri};
+use wamp::net::{DialError, Endpoint};
+use wamp::{Connect, ConnectError, Dial, Serializer, Session, Uri};
 
 use crate::duration;
 use crate::error::Failure;
@@ -19,18 +19,19 @@ use crate::interrupt::Signals;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Options {
-    /// The router: ws://HOST:PORT/PATH, wss://, rs:// or rss:// (RawSocket), unix:PATH
+    /// The URL of the router: ws, wss, rs, rss (RawSocket) or unix
     #[arg(long, env = "WAMP_URL", hide_env_values = true)]
     #[arg(default_value = "ws://127.0.0.1:8080")]
     url: String,
     /// The realm to join
-    #[arg(long, env = "WAMP_REALM", default_value = "realm1", value_parser = uri)]
+    #[arg(long, env = "WAMP_REALM", hide_env_values = true)]
+    #[arg(default_value = "realm1", value_parser = uri)]
     realm: Uri,
     /// The serializers to offer, the preferred one first, as in cbor,json
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = serializer)]
     serializer: Vec<Serializer>,
     /// Who to join as; with WAMP_TICKET or --ticket-file, by that ticket
-    #[arg(long, env = "WAMP_AUTHID")]
+    #[arg(long, env = "WAMP_AUTHID", hide_env_values = true)]
     authid: Option<String>,
     /// A file whose first line is the ticket, in place of the environment's WAMP_TICKET
     #[arg(long, value_name = "FILE", requires = "authid")]
@@ -69,7 +70,9 @@ impl Options {
         }
         let mut tls = ClientTls::default();
         if let Some(path) = &self.ca {
-            tls = tls.root_pem_file(path);
+            let pem = fs::read(path)
+                .map_err(|error| Failure::usage(format!("--ca {}: {error}", path.display())))?;
+            tls = tls.root_pem(pem);
         }
         if let Some(name) = &self.server_name {
             tls = tls.server_name(name);
@@ -124,15 +127,15 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and joins. A signal ends it.
     pub(crate) async fn open(options: &Options) -> Result<Self, Failure> {
-        Self::open_with(options, SessionLimits::default()).await
+        Self::open_with(options, |connect| connect).await
     }
 
-    /// The same, within limits.
+    /// The same, with more to say of the session.
     pub(crate) async fn open_with(
         options: &Options,
-        limits: SessionLimits,
+        change: impl FnOnce(Connect) -> Connect,
     ) -> Result<Self, Failure> {
-        let connect = options.connect()?.limits(limits);
+        let connect = change(options.connect()?);
         let mut signals = Signals::new()?;
         let session = tokio::select! {
             opened = connect => opened.map_err(|error| not_connected(options, &error))?,
@@ -184,11 +187,32 @@ fn not_connected(options: &Options, error: &ConnectError) -> Failure {
             format!("the router at {place} refused the session"),
             details,
         ),
-        ConnectError::Connect(_) => Failure::new(format!(
-            "{error}; is a router running there? `wamp router` starts one, --url names another"
-        )),
+        ConnectError::Connect(cause) => {
+            let mut text = in_options(&error.to_string());
+            if let Some(DialError::Unreachable { .. } | DialError::Unix { .. }) =
+                cause.downcast_ref()
+            {
+                text.push_str(
+                    "; is a router running there? `wamp router` starts one, --url names another",
+                );
+            }
+            Failure::new(text)
+        }
         error => Failure::new(format!("{place}: {error}")),
     }
+}
+
+/// What the library advises, in the words of the command line.
+fn in_options(text: &str) -> String {
+    [
+        ("ClientTls::root_pem", "--ca"),
+        ("ClientTls::server_name", "--server-name"),
+        ("the connect_timeout", "--connect-timeout"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (ours, option)| {
+        text.replace(ours, option)
+    })
 }
 
 /// Reads a URI of the command line.

@@ -8,7 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ArgGroup;
-use wamp::{CallDetails, Dict, Kwargs, Registration, Reply, Session, SessionLimits, Uri, Value};
+use wamp::{
+    CallDetails, Dict, Kwargs, Observer, Registration, Reply, Session, SessionLimits, Uri,
+    UserError, Value,
+};
 
 use self::exec::Commands;
 use crate::connection::{self, Client};
@@ -19,6 +22,7 @@ use crate::output;
 /// Register a procedure, answered by a command or an echo
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, group = ArgGroup::new("answer").required(true))]
+#[command(override_usage = "wamp register [OPTIONS] <PROCEDURE> <--echo | --exec COMMAND...>")]
 pub(crate) struct Args {
     /// The procedure
     #[arg(value_parser = connection::uri)]
@@ -46,7 +50,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let jobs = args.jobs.or_else(|| thread::available_parallelism().ok());
     let jobs = jobs.map_or(1, NonZeroUsize::get);
     let limits = SessionLimits::default().concurrency(jobs);
-    let mut client = Client::open_with(&args.connection, limits).await?;
+    let mut client = Client::open_with(&args.connection, |connect| {
+        connect.limits(limits).observer(Silent)
+    })
+    .await?;
     let commands = Arc::new(Commands::new(&args, jobs));
     let session = client.session.clone();
     let work = async {
@@ -62,6 +69,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     client.leave().await;
     commands.end().await;
     outcome.or_else(Failure::unless_asked_to_end)
+}
+
+/// Calls that fail are logged below, whatever their error.
+struct Silent;
+
+impl Observer for Silent {
+    fn on_user_error(&self, _: &UserError) {}
 }
 
 async fn echo(session: &Session, procedure: &Uri) -> Result<Registration, Failure> {
@@ -81,7 +95,13 @@ async fn execute(
                         Kwargs(kwargs): Kwargs<Dict>,
                         details: CallDetails| {
         let commands = Arc::clone(&commands);
-        async move { commands.answer(&args, &kwargs, &details).await }
+        async move {
+            let answer = commands.answer(&args, &kwargs, &details).await;
+            answer.inspect_err(|error| {
+                let failure = Failure::from(error.clone());
+                tracing::warn!("a call of {} failed: {failure}", details.procedure);
+            })
+        }
     };
     Ok(session.register(procedure, handler).await?)
 }

@@ -7,16 +7,40 @@ use wamp::serializers::{decode_args, encode_payload};
 use wamp::{Dict, Payload, Value};
 
 use crate::error::Failure;
+use crate::output::printable;
 
 /// Arguments on the command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// An argument: JSON, or else a string
-    #[arg(value_name = "ARG", value_parser = parse, allow_negative_numbers = true)]
-    args: Vec<Value>,
+    #[arg(value_name = "ARG", value_parser = Argument::read, allow_negative_numbers = true)]
+    args: Vec<Argument>,
     /// A keyword argument, its value read in the same way
-    #[arg(short, long = "kwarg", value_name = "KEY=VALUE", value_parser = parse_keyword)]
-    kwargs: Vec<(String, Value)>,
+    #[arg(short, long = "kwarg", value_name = "KEY=VALUE", value_parser = keyword)]
+    kwargs: Vec<(String, Argument)>,
+}
+
+/// An argument as it was given.
+#[derive(Debug, Clone, PartialEq)]
+struct Argument {
+    value: Value,
+    /// It looks like JSON, and is none.
+    is_doubtful: bool,
+}
+
+impl Argument {
+    fn read(text: &str) -> Result<Self, String> {
+        let value = parse(text)?;
+        let is_doubtful = text.starts_with(['{', '[', '"']) && value.as_str() == Some(text);
+        Ok(Self { value, is_doubtful })
+    }
+
+    fn take(self) -> Value {
+        if let (true, Value::String(text)) = (self.is_doubtful, &self.value) {
+            tracing::warn!("{} is no JSON, and so it is a string", printable(text));
+        }
+        self.value
+    }
 }
 
 impl Arguments {
@@ -28,18 +52,16 @@ impl Arguments {
                 let text = format!("the keyword argument {key:?} is given twice");
                 return Err(Failure::usage(text));
             }
-            kwargs.insert(key, value);
+            kwargs.insert(key, value.take());
         }
-        Ok((self.args, kwargs))
+        let args = self.args.into_iter().map(Argument::take).collect();
+        Ok((args, kwargs))
     }
 }
 
 /// Reads a value: JSON, in which text that begins with NUL is a byte string; else it is a string.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
-        if text.starts_with(['{', '[', '"']) {
-            tracing::warn!("{text} is no JSON, and so it is a string");
-        }
         return Ok(Value::String(text.to_owned()));
     }
     if let Some(integer) = integers(text).find(|integer| !fits(integer)) {
@@ -57,9 +79,9 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     value.ok_or_else(|| "there is no value".to_owned())
 }
 
-fn parse_keyword(text: &str) -> Result<(String, Value), String> {
+fn keyword(text: &str) -> Result<(String, Argument), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), parse(value)?)),
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), Argument::read(value)?)),
         _ => Err("a keyword argument is given as KEY=VALUE".to_owned()),
     }
 }
@@ -175,11 +197,34 @@ mod tests {
 
     #[test]
     fn a_keyword_argument_has_a_key() {
-        assert_eq!(parse_keyword("a=1"), Ok(("a".into(), 1.into())));
-        assert_eq!(parse_keyword("a=b=c"), Ok(("a".into(), "b=c".into())));
-        assert_eq!(parse_keyword("a="), Ok(("a".into(), "".into())));
+        for (text, key, value) in [
+            ("a=1", "a", Value::from(1)),
+            ("a=b=c", "a", Value::from("b=c")),
+            ("a=", "a", Value::from("")),
+        ] {
+            let (read, argument) = keyword(text).unwrap();
+            assert_eq!((&*read, argument.take()), (key, value), "{text}");
+        }
         for text in ["a", "=1", ""] {
-            assert!(parse_keyword(text).is_err(), "{text}");
+            assert!(keyword(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_json_and_is_none_is_doubtful() {
+        for (text, is_doubtful) in [
+            (r#"{"a":"#, true),
+            ("[x]", true),
+            ("\"", true),
+            (r#""[x]""#, false),
+            (r#"{"a":1}"#, false),
+            ("x", false),
+        ] {
+            assert_eq!(
+                Argument::read(text).unwrap().is_doubtful,
+                is_doubtful,
+                "{text}"
+            );
         }
     }
 

@@ -10,6 +10,7 @@
 //! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused |
 //! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers |
 //! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding |
+//! | [`the_program`] | calling, publishing, subscribing and registering from a shell |
 //! | [`testing`] | testing a program of yours without a network |
 //! | [`architecture`] | the way of a message through the code, its tasks, locks and crates |
 
@@ -36,6 +37,9 @@ pub mod transports {}
 
 #[doc = include_str!("docs/running_a_router.md")]
 pub mod running_a_router {}
+
+#[doc = include_str!("docs/the_program.md")]
+pub mod the_program {}
 
 #[doc = include_str!("docs/testing.md")]
 pub mod testing {}

@@ -13,6 +13,7 @@ use wamp::{ApplicationError, CallDetails, Dict, Reply, Value, kwargs};
 
 use super::Args;
 use crate::connection::TICKET;
+use crate::output::printable;
 use crate::value;
 
 /// The command of a registration, and what runs of it.
@@ -90,7 +91,6 @@ impl Commands {
         let kwargs = value::kwargs_json(kwargs).map_err(unfit)?;
         let input = format!("{{\"args\":{args},\"kwargs\":{kwargs}}}\n");
         let mut running = self.spawn(details).map_err(|error| {
-            tracing::error!(program = self.program, %error, "the command cannot be run");
             ApplicationError::runtime(format!("the command cannot be run: {error}"))
         })?;
         let (status, output, errors) = running.finish(input.as_bytes()).await?;
@@ -98,11 +98,10 @@ impl Commands {
         let errors = errors.trim_end();
         if status.success() {
             if !errors.is_empty() {
-                tracing::info!("{}: {errors}", self.program);
+                tracing::info!("{}: {}", self.program, printable(errors));
             }
             return result(output);
         }
-        tracing::info!(%status, "{}: {errors}", self.program);
         Err(failed(status, errors))
     }
 
