@@ -75,6 +75,8 @@ impl Router {
     pub async fn shutdown(&self, deadline: Duration) {
         self.stopping.send_replace(true);
         self.inner.shutdown(deadline).await;
+        // Each listener holds the other end until it is gone, with the file of its Unix socket.
+        self.stopping.closed().await;
     }
 
     /// Adds a realm, or changes the one of that name while it is used: its sessions stay, and what
