@@ -15,7 +15,7 @@ use wamp::{Router, RouterBuilder};
 use super::document::{Document, Located, Problem, Section, Severity, set};
 use crate::args::LogFormat;
 
-use listener::Reach;
+use listener::{Reach, in_folder};
 
 pub(super) use listener::{LimitsConfig, ListenerConfig, MESSAGE, TlsConfig, check_address};
 pub(super) use realm::{RealmConfig, check_name};
@@ -89,7 +89,7 @@ impl Config {
             }
         };
         let document = Document::new(&text);
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let mut config = Self::read(&document, folder);
         let mut certificates = Vec::new();
         if let Some(config) = &mut config {
@@ -133,7 +133,9 @@ impl Config {
             log: root
                 .section("log", "[log]", LogConfig::read)
                 .unwrap_or_default(),
-            http: root.section("http", "[http]", read_http).flatten(),
+            http: root
+                .section("http", "[http]", |section| read_http(section, folder))
+                .flatten(),
             listeners: root.sections("listener", "[[listener]]", |section| {
                 ListenerConfig::read(section, folder)
             }),
@@ -293,13 +295,13 @@ impl LogConfig {
     }
 }
 
-fn read_http(section: &mut Section<'_>) -> Option<Located<String>> {
+fn read_http(section: &mut Section<'_>, folder: &Path) -> Option<Located<String>> {
     let address = section.text("address");
     let address = section.required("address", address)?;
     if let Err(error) = check_address(&address.value) {
         section.error(address.at, error);
     }
-    Some(address)
+    Some(address.map(|address| in_folder(address, folder)))
 }
 
 /// Whether it says what is to be logged. By itself a word may name a part, all of which would be

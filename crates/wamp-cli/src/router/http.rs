@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 use wamp::net::listen::{Incoming as Connection, LocalAddr};
 use wamp::net::{ListenLimits, Listener};
 
@@ -66,9 +65,9 @@ impl Status {
 impl HttpServer {
     /// Answers those who connect.
     pub(super) fn start(listener: Listener, status: Arc<Status>) -> std::io::Result<Self> {
+        // Each connection is one in its handshake until it is over.
         let limits = ListenLimits::default()
-            .connections(CONNECTIONS)
-            .handshakes(CONNECTIONS)
+            .handshakes(AT_ONCE)
             .handshake_timeout(AT_MOST);
         let listener = listener.limits(&limits);
         let address = listener.address()?;
@@ -96,24 +95,22 @@ impl HttpServer {
 }
 
 /// Answers one request. More need another connection: nobody here asks often.
+///
+/// It takes no longer than it may, and ends when it has to make room for a newer one.
 async fn serve(connection: Connection, status: Arc<Status>) {
-    let serving = async {
-        let accepted = connection.handshake().await.map_err(drop)?;
-        if accepted.permit.is_refused() {
-            return Err(());
-        }
-        let answer = service_fn(|request: Request<Incoming>| {
-            let answer = status.answer(request.method(), request.uri().path());
-            async move { Ok::<_, Infallible>(answer) }
-        });
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .keep_alive(false)
-            .serve_connection(TokioIo::new(accepted.stream), answer);
-        served.await.map_err(drop)
+    let Ok(accepted) = connection.handshake().await else {
+        return;
     };
+    let answer = service_fn(|request: Request<Incoming>| {
+        let answer = status.answer(request.method(), request.uri().path());
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(accepted.stream), answer);
     // Whoever asked wrongly, or not at all, has been told what there is to tell.
-    let _ = timeout(AT_MOST, serving).await;
+    let _ = accepted.permit.within(serving).await;
 }
 
 fn response(status: StatusCode, content: &'static str, text: &str) -> Response<Full<Bytes>> {
@@ -138,8 +135,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// How many may ask at once.
-const CONNECTIONS: usize = 64;
+/// How many may ask at once; one more ends the oldest.
+const AT_ONCE: usize = 64;
 
 /// How long asking and answering may take together.
 const AT_MOST: Duration = Duration::from_secs(10);

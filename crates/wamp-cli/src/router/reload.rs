@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wamp::net::Listener;
 
-use super::config::{Config, ListenerConfig, Loaded, RouterConfig};
+use super::config::{Config, ListenerConfig, Loaded, LogConfig, RouterConfig};
 use super::http::HttpServer;
 use super::serving::{self, Listening, Serving};
 use super::{located, warn};
@@ -118,7 +118,7 @@ struct Bound {
 enum Place {
     /// It listens already, in this place of those that do.
     Kept(usize),
-    New(Listener),
+    New(Box<Listener>),
 }
 
 /// Binds what is new.
@@ -133,7 +133,7 @@ async fn bind(serving: &Serving, config: &Config) -> Result<Bound, String> {
                 free[place] = None;
                 listeners.push(Place::Kept(place));
             }
-            None => listeners.push(Place::New(serving::bind(listener).await?)),
+            None => listeners.push(Place::New(Box::new(serving::bind(listener).await?))),
         }
     }
     let http = if serving.config.http == config.http {
@@ -154,7 +154,7 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
         certificates,
         ..
     } = loaded;
-    apply_log(serving, &config, changes);
+    apply_log(&serving.config.log, &mut config.log, changes);
     apply_realms(serving, &config, changes);
     apply_router(&serving.config.router, &mut config.router, changes);
     if let Some(http) = bound.http {
@@ -172,20 +172,21 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
         .zip(bound.listeners)
         .zip(certificates)
     {
-        changes.certificates += usize::from(tls.is_some());
         let address = listener.address.value.clone();
         match place {
             Place::Kept(place) => {
                 if let Some((listening, before)) = old.get_mut(place).and_then(Option::take) {
                     if let (Some(running), Some(new)) = (&listening.tls, &tls) {
                         running.replace(new);
+                        changes.certificates += 1;
                     }
                     apply_listener(&listening, &before, listener, changes);
                     serving.listeners.push(listening);
                 }
             }
             Place::New(socket) => {
-                match serving::serve(&serving.router, listener, socket, tls).await {
+                changes.certificates += usize::from(tls.is_some());
+                match serving::serve(&serving.router, listener, *socket, tls).await {
                     Ok(listening) => serving.listeners.push(listening),
                     // It is bound, and something is spoken there.
                     Err(error) => tracing::error!(address, error, "a listener cannot be used"),
@@ -203,14 +204,14 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
     serving.config = config;
 }
 
-fn apply_log(serving: &Serving, config: &Config, changes: &mut Changes) {
-    let (before, now) = (&serving.config.log, &config.log);
+fn apply_log(before: &LogConfig, now: &mut LogConfig, changes: &mut Changes) {
     if before.level != now.level {
         output::set_log(now.level(), before.format);
         changes.changed.push("log.level".to_owned());
     }
     if before.format != now.format {
         changes.postponed.push("log.format".to_owned());
+        now.format = before.format;
     }
 }
 

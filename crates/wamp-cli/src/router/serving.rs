@@ -125,11 +125,16 @@ impl Serving {
         })
     }
 
-    /// Ends in order; the future is ready when all sessions are gone, or have taken too long.
-    pub(super) async fn shutdown(self) {
+    /// Begins to end in order; the future is ready when all sessions are gone, or have taken too
+    /// long.
+    pub(super) fn shutdown(self) -> impl Future<Output = ()> {
         self.status.end();
-        let deadline = self.config.router.shutdown_timeout;
-        self.router.shutdown(deadline).await;
+        async move {
+            // All of it stays until then: HTTP tells that it ends.
+            let serving = self;
+            let deadline = serving.config.router.shutdown_timeout;
+            serving.router.shutdown(deadline).await;
+        }
     }
 }
 

@@ -1,20 +1,25 @@
 //! A listener: where it listens, what is spoken there, and how much.
 
-use std::net::{IpAddr, SocketAddr};
+mod address;
+mod library;
+
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wamp::core::Rate;
-use wamp::net::tls::{ServerTls, TlsVersion};
-use wamp::net::{ListenError, ListenLimits, Listener};
+use wamp::net::ListenLimits;
+use wamp::net::tls::TlsVersion;
 use wamp::rawsocket::{self, RawSocketConfig};
-use wamp::websocket::{self, WebSocketConfig};
-use wamp::{AcceptOptions, Serializer};
+use wamp::websocket::WebSocketConfig;
 
 use super::within;
 use crate::router::document::{Located, Section, set};
 use crate::router::value::Interval;
+
+use address::UNIX;
+pub(super) use address::in_folder;
+pub(in crate::router) use address::{Reach, check_address};
 
 /// One `[[listener]]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,15 +81,6 @@ struct RawSocketPart {
 enum Transport {
     WebSocket,
     RawSocket,
-}
-
-/// From where a listener can be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::router) enum Reach {
-    /// From this machine alone.
-    ThisMachine,
-    /// From other machines, too.
-    Others,
 }
 
 impl ListenerConfig {
@@ -183,7 +179,7 @@ impl ListenerConfig {
         }
         let path = section.text("path");
         if let Some(path) = &path
-            && !(path.value.starts_with('/') && !path.value.contains(['?', '#', ' ']))
+            && (!path.value.starts_with('/') || path.value.contains(['?', '#', ' ']))
         {
             let text = "`path` must begin with / and have no query, such as \"/ws\"";
             section.error(path.at, text);
@@ -220,82 +216,6 @@ impl ListenerConfig {
         self.fallback_serializer = fallback.map(|name| name.value.to_owned());
     }
 
-    /// Reads certificate and key, if there are to be any; an error has its place.
-    pub(super) fn server_tls(&self) -> Option<Result<ServerTls, (usize, String)>> {
-        let tls = self.tls.as_ref()?;
-        let read = ServerTls::from_pem_files(&tls.cert.value, &tls.key);
-        Some(match read {
-            Ok(server) => Ok(server.min_version(tls.min_version)),
-            Err(error) => Err((tls.cert.at, error.to_string())),
-        })
-    }
-
-    /// Listens. Nobody is accepted yet.
-    pub(in crate::router) async fn bind(&self) -> Result<Listener, ListenError> {
-        #[cfg(unix)]
-        if let (Some(path), Some(mode)) = (self.address.value.strip_prefix(UNIX), self.mode) {
-            let options = wamp::net::UnixOptions::default().mode(mode);
-            return Listener::bind_unix(path, &options).await;
-        }
-        Listener::bind(&*self.address.value).await
-    }
-
-    pub(in crate::router) fn options(&self) -> AcceptOptions {
-        let mut options = AcceptOptions::default();
-        options.websocket = self
-            .speaks(Transport::WebSocket)
-            .then(|| self.websocket_options());
-        options.rawsocket = self
-            .speaks(Transport::RawSocket)
-            .then(|| self.rawsocket_options());
-        options
-    }
-
-    fn websocket_options(&self) -> websocket::AcceptOptions {
-        let part = &self.websocket;
-        let config = WebSocketConfig::default()
-            .max_message_size(self.max_message_size)
-            .max_frame_size(part.max_frame_size.unwrap_or(self.max_message_size))
-            .read_buffer_size(part.read_buffer_size)
-            .write_buffer_size(part.write_buffer_size)
-            .ping_interval(self.ping_interval)
-            .pong_timeout(self.pong_timeout)
-            .close_timeout(self.close_timeout);
-        let mut options = websocket::AcceptOptions::default()
-            .serializers(
-                self.serializers
-                    .iter()
-                    .filter_map(|name| Serializer::from_name(name)),
-            )
-            .handshake_timeout(self.limits.handshake_timeout)
-            .config(config);
-        options.path.clone_from(&self.path);
-        options.origins.clone_from(&self.origins);
-        options.fallback = self
-            .fallback_serializer
-            .as_deref()
-            .and_then(Serializer::from_name);
-        options
-    }
-
-    fn rawsocket_options(&self) -> rawsocket::AcceptOptions {
-        let part = &self.rawsocket;
-        let config = RawSocketConfig::default()
-            .max_message_size(self.max_message_size)
-            .write_buffer_size(part.write_buffer_size)
-            .ping_interval(self.ping_interval)
-            .pong_timeout(self.pong_timeout)
-            .close_timeout(self.close_timeout)
-            .ping_unknown(part.ping_unknown)
-            .extended_length(part.extended_length);
-        let unbatched = self.serializers.iter().filter(|name| !is_batched(name));
-        rawsocket::AcceptOptions::default()
-            .serializers(unbatched.filter_map(|name| Serializer::from_name(name)))
-            .min_peer_message_size(part.min_peer_message_size)
-            .handshake_timeout(self.limits.handshake_timeout)
-            .config(config)
-    }
-
     /// Whether both WebSocket and RawSocket are spoken there.
     pub(in crate::router) fn speaks_both(&self) -> bool {
         self.speaks(Transport::WebSocket) && self.speaks(Transport::RawSocket)
@@ -307,23 +227,6 @@ impl ListenerConfig {
 
     pub(in crate::router) fn is_unix(&self) -> bool {
         self.address.value.starts_with(UNIX)
-    }
-
-    /// From where it can be reached, as far as its address tells.
-    pub(in crate::router) fn reach(&self) -> Reach {
-        let address = &self.address.value;
-        let is_loopback = match address.parse::<SocketAddr>() {
-            Ok(address) => match address.ip() {
-                IpAddr::V4(ip) => ip.is_loopback(),
-                IpAddr::V6(ip) => ip.is_loopback(),
-            },
-            Err(_) => address.starts_with("localhost:"),
-        };
-        if is_loopback || self.is_unix() {
-            Reach::ThisMachine
-        } else {
-            Reach::Others
-        }
     }
 
     /// What is spoken there, in the words of the file.
@@ -359,17 +262,6 @@ impl LimitsConfig {
             section.count("handshakes", &CONNECTIONS),
         );
         self.rate = read_rate(section);
-    }
-
-    pub(in crate::router) fn to_limits(&self) -> ListenLimits {
-        let limits = ListenLimits::default()
-            .connections(self.connections)
-            .handshakes(self.handshakes)
-            .handshake_timeout(self.handshake_timeout);
-        match self.rate {
-            Some(rate) => limits.rate(rate),
-            None => limits,
-        }
     }
 }
 
@@ -447,31 +339,6 @@ pub(super) fn read_rate(section: &mut Section<'_>) -> Option<Rate> {
     Some(burst.map_or(rate, |burst| rate.burst(as_u32(burst))))
 }
 
-/// Checks that there could be something to listen on.
-pub(in crate::router) fn check_address(address: &str) -> Result<(), String> {
-    let is_address = match address.strip_prefix(UNIX) {
-        Some(path) => !path.is_empty(),
-        None => address.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
-        }),
-    };
-    if is_address {
-        return Ok(());
-    }
-    let error = ListenError::BadAddress {
-        address: address.to_owned(),
-    };
-    Err(error.to_string())
-}
-
-/// The address, with the path of a Unix socket as it is meant in a file in `folder`.
-fn in_folder(address: String, folder: &Path) -> String {
-    match address.strip_prefix(UNIX) {
-        Some(path) => format!("{UNIX}{}", within(folder, path).display()),
-        None => address,
-    }
-}
-
 /// Whether it has the form of an `Origin` header.
 fn is_origin(text: &str) -> bool {
     text == "null"
@@ -487,8 +354,6 @@ fn is_batched(name: &str) -> bool {
 fn values<T>(located: Located<Vec<Located<T>>>) -> Vec<T> {
     located.value.into_iter().map(|item| item.value).collect()
 }
-
-const UNIX: &str = "unix:";
 
 /// All, in the order in which the library prefers them.
 const SERIALIZERS: [&str; 6] = [

@@ -1,18 +1,20 @@
 //! A realm: its roles and what they may do, and who is let in.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+mod principal;
 
-use wamp::messages::{MatchPolicy, Secret};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use wamp::messages::MatchPolicy;
 use wamp::router::SessionLimits;
 use wamp::{Permissions, Realm, SlowConsumers, StaticTickets, Uri};
 
 use super::listener::read_rate;
-use super::{is_read_by_others, repeated, within};
+use super::repeated;
 use crate::router::document::{Document, Located, Section, set};
+
+use principal::Principal;
 
 /// One `[[realm]]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,21 +51,6 @@ enum Action {
     Register,
     Publish,
     Subscribe,
-}
-
-/// One `[[realm.principal]]`.
-#[derive(Debug, Clone, PartialEq)]
-struct Principal {
-    authid: Located<String>,
-    role: Located<String>,
-    ticket: Located<Ticket>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Ticket {
-    Text(Secret),
-    File(PathBuf),
-    Variable(String),
 }
 
 impl RealmConfig {
@@ -124,10 +111,10 @@ impl RealmConfig {
                 document.error(name.at, text);
             }
         }
-        let implied = held.is_empty();
+        let is_implied = |role: &RoleConfig| held.is_empty() && role.name.value == ANONYMOUS;
         for role in &self.roles {
             let is_held = held.iter().any(|name| **name == role.name);
-            if !is_held && !(implied && role.name.value == ANONYMOUS) {
+            if !is_held && !is_implied(role) {
                 let text = format!(
                     "nobody has the role {:?}: give it to a principal, or to everybody by \
                      `anonymous`",
@@ -148,37 +135,7 @@ impl RealmConfig {
     /// Takes up the tickets that are not in the file itself.
     pub(super) fn resolve(&mut self, document: &Document<'_>) {
         for principal in &mut self.principals {
-            let Located { value, at } = &mut principal.ticket;
-            let found = match value {
-                Ticket::Text(secret) => Ok(secret.clone()),
-                Ticket::File(path) => {
-                    if is_read_by_others(path) {
-                        let text = "others than its owner and group may read that file; take \
-                                    that away with `chmod o-r`";
-                        document.warn(*at, text);
-                    }
-                    read_ticket(path)
-                        .map_err(|error| format!("{} cannot be read: {error}", path.display()))
-                }
-                Ticket::Variable(name) => std::env::var(&*name).map(Secret::new).map_err(|_| {
-                    format!("there is no environment variable {name}, or it is no text")
-                }),
-            };
-            match found {
-                Ok(secret) if secret.expose().is_empty() => {
-                    document.error(*at, "the ticket is empty");
-                }
-                Ok(secret) => {
-                    if secret.expose().len() < SHORTEST {
-                        let text = format!(
-                            "the ticket has less than {SHORTEST} octets, and can be guessed"
-                        );
-                        document.warn(*at, text);
-                    }
-                    *value = Ticket::Text(secret);
-                }
-                Err(error) => document.error(*at, error),
-            }
+            principal.resolve(document);
         }
     }
 
@@ -200,8 +157,8 @@ impl RealmConfig {
         if !self.principals.is_empty() {
             let mut tickets = StaticTickets::new();
             for principal in &self.principals {
-                // All are texts by now; one that is not lets nobody in.
-                if let Ticket::Text(secret) = &principal.ticket.value {
+                // All are known by now; one that is not lets nobody in.
+                if let Some(secret) = principal.secret() {
                     let (authid, role) = (&*principal.authid.value, &*principal.role.value);
                     tickets = tickets.with_principal(authid, role, secret.clone());
                 }
@@ -221,8 +178,8 @@ impl RealmConfig {
 
     /// Whether its tickets are in the file itself.
     pub(super) fn has_secrets(&self) -> bool {
-        let mut tickets = self.principals.iter().map(|principal| &principal.ticket);
-        tickets.any(|ticket| matches!(ticket.value, Ticket::Text(_)))
+        let mut secrets = self.principals.iter().map(Principal::secret);
+        secrets.any(|secret| secret.is_some())
     }
 
     /// Who is let in, for people.
@@ -319,33 +276,6 @@ impl Rule {
     }
 }
 
-impl Principal {
-    fn read(section: &mut Section<'_>, folder: &Path) -> Option<Self> {
-        let authid = section.text("authid");
-        let authid = section.required("authid", authid);
-        let role = section.text("role");
-        let role = section.required("role", role);
-        let text = section.text("ticket");
-        let file = section.text("ticket_file");
-        let variable = section.text("ticket_env");
-        let text = text.map(|text| text.map(|text| Ticket::Text(Secret::new(text))));
-        let file = file.map(|file| file.map(|file| Ticket::File(within(folder, &file))));
-        let variable = variable.map(|name| name.map(Ticket::Variable));
-        let mut given = [text, file, variable].into_iter().flatten();
-        let ticket = given.next();
-        if ticket.is_none() || given.next().is_some() {
-            let text = "[[realm.principal]] needs one of the keys `ticket`, `ticket_file` and \
-                        `ticket_env`";
-            section.error(section.at, text);
-        }
-        Some(Self {
-            authid: authid?,
-            role: role?,
-            ticket: ticket?,
-        })
-    }
-}
-
 /// Checks that there can be a realm of that name.
 pub(in crate::router) fn check_name(name: &str) -> Result<(), String> {
     match Uri::new(name) {
@@ -387,18 +317,6 @@ fn read_limits(limits: &mut SessionLimits, section: &mut Section<'_>) {
     limits.rate = read_rate(section);
 }
 
-/// Reads a ticket, without the end of its line. What is no ordinary file is not opened: that might
-/// never end.
-fn read_ticket(path: &Path) -> io::Result<Secret> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no ordinary file"));
-    }
-    let mut text = String::new();
-    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
-    text.truncate(text.trim_end_matches(['\r', '\n']).len());
-    Ok(Secret::new(text))
-}
-
 /// The role of those who are let in where nothing is said of them.
 const ANONYMOUS: &str = "anonymous";
 
@@ -411,9 +329,3 @@ const ACTIONS: [(&str, Action); 4] = [
 
 const MANY: RangeInclusive<usize> = 0..=1_000_000_000;
 const URI: RangeInclusive<usize> = 1..=16 << 20;
-
-/// In octets; less can be guessed.
-const SHORTEST: usize = 8;
-
-/// Of the file of a ticket, in octets.
-const LONGEST: u64 = 64 << 10;
