@@ -134,7 +134,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("keyword arguments go both ways:");
     let result = guest
         .call("com.example.statistics")
-        .args([1.0, 2.0, 3.0])
+        .args([1, 2, 3])
         .kwargs(kwargs! { squared: true, unit: "m²" })
         .await?;
     let (sum, more): (f64, Counted) = (result.value()?, result.kwargs()?);
