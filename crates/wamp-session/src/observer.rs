@@ -81,7 +81,7 @@ pub trait Observer: Send + Sync + 'static {
     }
 }
 
-/// An error of a handler.
+/// What an [`Observer`] is told of a handler that has failed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UserError {

@@ -70,7 +70,7 @@ pub mod guide;
 #[doc = include_str!("../../../README.md")]
 pub mod readme {}
 
-/// The attribute that an [`Observer`] or a [`Connector`] is implemented under.
+/// The attribute under which an [`Observer`] or a [`Connector`] is implemented.
 pub use async_trait::async_trait;
 pub use wamp_auth::{Anonymous, ClientAuthenticator, Ticket};
 pub use wamp_core::{CloseDetails, ConnectionInfo, MemoryTransport, Transport};
