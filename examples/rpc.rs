@@ -37,11 +37,10 @@ struct Statistics {
 }
 
 /// What it returns beside the sum.
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "the unit is only printed")]
+#[derive(Deserialize)]
 struct Counted {
     count: usize,
-    unit: Option<String>,
+    unit: String,
 }
 
 /// A handler may be any async function. Structs come and go as dicts.
@@ -138,7 +137,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .kwargs(kwargs! { squared: true, unit: "m²" })
         .await?;
     let (sum, more): (f64, Counted) = (result.value()?, result.kwargs()?);
-    println!("  {sum} with {more:?}");
+    println!("  {} numbers, squared: {sum} {}", more.count, more.unit);
     assert_eq!((sum, more.count), (14.0, 3));
 
     println!("a handler calls another:");
