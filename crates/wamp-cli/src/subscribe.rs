@@ -38,19 +38,21 @@ pub(crate) async fn run(mut args: Args) -> Result<(), Failure> {
             events.push(session.subscribe(topic).await?);
             output::note(format_args!("subscribed to {topic}"));
         }
-        show(&args, &mut events).await?;
-        if args.count.is_none() || !session.is_open() {
-            return Err(Failure::ended(&session.closed().await));
+        if show(&args, &mut events).await? {
+            Ok(())
+        } else if session.is_open() {
+            Err(Failure::new("the router has ended the subscriptions"))
+        } else {
+            Err(Failure::ended(&session.closed().await))
         }
-        Ok(())
     };
     let outcome = client.unless_interrupted(work).await;
     client.leave().await;
     outcome.or_else(Failure::unless_asked_to_end)
 }
 
-/// Shows events until there were as many as wanted, or there are no more.
-async fn show(args: &Args, events: &mut SelectAll<Subscription>) -> Result<(), Failure> {
+/// Shows events. True: there were as many as wanted. False: no more will come.
+async fn show(args: &Args, events: &mut SelectAll<Subscription>) -> Result<bool, Failure> {
     let mut stdout = Stdout::new();
     let mut left = args.count;
     while left != Some(0)
@@ -76,7 +78,7 @@ async fn show(args: &Args, events: &mut SelectAll<Subscription>) -> Result<(), F
             )),
         }
     }
-    Ok(())
+    Ok(left == Some(0))
 }
 
 fn as_line(event: &Event) -> Result<String, Failure> {

@@ -8,6 +8,7 @@ mod ping;
 mod publish;
 mod refusals;
 mod register;
+mod scripted;
 mod subscribe;
 mod tls;
 mod world;
