@@ -1,6 +1,7 @@
 //! The connection of a client's command: its options, the session, and how it ends.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -100,8 +101,9 @@ impl Options {
     /// The ticket, which is never an argument: those are seen by everybody on the machine.
     fn ticket(&self) -> Result<Option<String>, Failure> {
         let Some(path) = &self.ticket_file else {
-            let ticket = env::var(TICKET).ok().filter(|ticket| !ticket.is_empty());
-            return Ok(ticket);
+            let ticket = env::var_os(TICKET).filter(|ticket| !ticket.is_empty());
+            let ticket = ticket.map(OsString::into_string).transpose();
+            return ticket.map_err(|_| Failure::usage("WAMP_TICKET is no UTF-8"));
         };
         let failed = |why: &dyn std::fmt::Display| {
             Failure::usage(format!("--ticket-file {}: {why}", path.display()))

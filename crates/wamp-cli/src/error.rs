@@ -224,7 +224,7 @@ pub(crate) fn refused(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(u8::from(error.use_stderr()) * USAGE);
     }
-    output::error(&one_line(&error.render().to_string()));
+    output::error(&printable(&one_line(&error.render().to_string())));
     ExitCode::from(USAGE)
 }
 

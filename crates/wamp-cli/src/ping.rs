@@ -119,7 +119,8 @@ impl Times {
                 "{{\"round_trips\":{count},\"min_ms\":{least},\"avg_ms\":{average},\"max_ms\":{most}}}\n"
             )
         } else {
-            format!("{count} round trips, min/avg/max {least}/{average}/{most} ms\n")
+            let trips = if count == 1 { "trip" } else { "trips" };
+            format!("{count} round {trips}, min/avg/max {least}/{average}/{most} ms\n")
         }
     }
 }

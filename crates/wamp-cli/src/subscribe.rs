@@ -1,7 +1,7 @@
 //! `wamp subscribe`: events are shown as they come.
 
-use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
+use futures_util::{FutureExt, StreamExt};
 use wamp::{Dict, Event, Subscription, Uri, Value};
 
 use crate::connection::{self, Client};
@@ -35,48 +35,73 @@ pub(crate) async fn run(mut args: Args) -> Result<(), Failure> {
     let work = async {
         let mut events = SelectAll::new();
         for topic in &args.topics {
-            events.push(session.subscribe(topic).await?);
+            let subscribe = session.subscribe(topic);
+            let subscribe = subscribe.buffer(BUFFER).buffer_octets(BUFFER_OCTETS);
+            events.push(subscribe.await?);
             output::note(format_args!("subscribed to {topic}"));
         }
-        show(&args, &mut events).await?;
-        if args.count.is_none() || !session.is_open() {
-            return Err(Failure::ended(&session.closed().await));
+        if show(&args, &mut events).await? {
+            Ok(())
+        } else if session.is_open() {
+            Err(Failure::new("the router has ended the subscriptions"))
+        } else {
+            Err(Failure::ended(&session.closed().await))
         }
-        Ok(())
     };
     let outcome = client.unless_interrupted(work).await;
     client.leave().await;
     outcome.or_else(Failure::unless_asked_to_end)
 }
 
-/// Shows events until there were as many as wanted, or there are no more.
-async fn show(args: &Args, events: &mut SelectAll<Subscription>) -> Result<(), Failure> {
+/// Shows events. True: there were as many as wanted. False: no more will come.
+async fn show(args: &Args, events: &mut SelectAll<Subscription>) -> Result<bool, Failure> {
     let mut stdout = Stdout::new();
     let mut left = args.count;
     while left != Some(0)
         && let Some(event) = events.next().await
     {
-        left = left.map(|left| left - 1);
-        if event.missed() > 0 {
-            output::note(format_args!(
-                "{} events were lost: they came faster than they could be shown",
-                event.missed()
-            ));
+        // What has come meanwhile is written at once: a write for each would lose a burst.
+        let mut lines = Vec::new();
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            append(&event, args.json, &mut lines);
+            left = left.map(|left| left - 1);
+            if left != Some(0) && lines.len() < AT_ONCE {
+                next = events.next().now_or_never().flatten();
+            }
         }
-        match if args.json {
-            as_object(&event)
-        } else {
-            as_line(&event)
-        } {
-            Ok(line) => stdout.write(line.as_bytes()).await?,
-            // The next one may be better.
-            Err(failure) => output::error(&format!(
-                "an event of {} cannot be shown: {failure}",
-                event.details().topic
-            )),
-        }
+        stdout.write(&lines).await?;
     }
-    Ok(())
+    Ok(left == Some(0))
+}
+
+/// How much of each topic may wait to be shown: a terminal is slower than a router.
+const BUFFER: usize = 65_536;
+const BUFFER_OCTETS: usize = 64 << 20;
+
+/// How many octets are gathered before they are written.
+const AT_ONCE: usize = 64 << 10;
+
+/// Appends the line of an event; one that cannot be shown is told, and the next may be better.
+fn append(event: &Event, json: bool, lines: &mut Vec<u8>) {
+    if event.missed() > 0 {
+        output::note(format_args!(
+            "{} events were lost: they came faster than they could be shown",
+            event.missed()
+        ));
+    }
+    let line = if json {
+        as_object(event)
+    } else {
+        as_line(event)
+    };
+    match line {
+        Ok(line) => lines.extend_from_slice(line.as_bytes()),
+        Err(failure) => output::error(&format!(
+            "an event of {} cannot be shown: {failure}",
+            event.details().topic
+        )),
+    }
 }
 
 fn as_line(event: &Event) -> Result<String, Failure> {

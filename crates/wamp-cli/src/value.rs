@@ -132,12 +132,21 @@ pub(crate) fn json(value: &Value) -> Result<String, EncodeError> {
     Ok(inner.unwrap_or(&list).to_owned())
 }
 
-/// What the library writes as JSON is text.
+/// What the library writes as JSON, with escapes for what JSON leaves alone and terminals do not.
 fn text(octets: Option<&[u8]>, empty: &str) -> String {
-    octets.map_or_else(
-        || empty.to_owned(),
-        |octets| String::from_utf8_lossy(octets).into_owned(),
-    )
+    let Some(octets) = octets else {
+        return empty.to_owned();
+    };
+    let text = String::from_utf8_lossy(octets);
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 #[cfg(test)]
@@ -196,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nested_too_deeply_is_refused_and_no_string() {
+        for levels in [1_000, 100_000] {
+            let text = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            assert!(parse(&text).is_err(), "{levels}");
+        }
+    }
+
+    #[test]
     fn a_keyword_argument_has_a_key() {
         for (text, key, value) in [
             ("a=1", "a", Value::from(1)),
@@ -244,7 +261,7 @@ mod tests {
         ];
         for value in values {
             let shown = json(&value).unwrap();
-            assert!(!shown.contains('\n'));
+            assert!(!shown.contains(char::is_control), "{shown:?}");
             assert_eq!(parse(&shown), Ok(value));
         }
         assert_eq!(args_json(&[]).unwrap(), "[]");

@@ -10,6 +10,7 @@ mod refusals;
 mod register;
 #[cfg(unix)]
 mod router;
+mod scripted;
 mod subscribe;
 mod tls;
 mod world;

@@ -63,7 +63,7 @@ async fn a_signal_ends_one_without_end_with_its_summary() {
     running.line().await;
     running.line().await;
     running.signal("INT").await;
-    assert!(running.line().await.starts_with("1 round trips"));
+    assert!(running.line().await.starts_with("1 round trip,"));
     let (status, rest) = running.end().await;
     assert_eq!((status.code(), &*rest), (Some(0), ""));
     world.settle(0).await;

@@ -128,3 +128,18 @@ async fn a_subscription_that_is_refused_is_an_error() {
     let output = finish(command).await;
     output.failed(1, "error: wamp.error.not_authorized: ");
 }
+
+#[tokio::test]
+async fn a_burst_waits_until_it_is_read() {
+    let world = World::new().await;
+    let session = world.session().await;
+    let mut running = world.start(&["subscribe", "com.example.tick"]);
+    running.note().await;
+    for number in 0..5_000 {
+        let publish = session.publish("com.example.tick").args((number,));
+        publish.await.unwrap();
+    }
+    for number in 0..5_000 {
+        assert_eq!(running.line().await, format!("com.example.tick {number}"));
+    }
+}
