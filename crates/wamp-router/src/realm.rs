@@ -7,11 +7,13 @@
 
 pub(crate) mod arena;
 pub(crate) mod index;
+pub(crate) mod moment;
 pub(crate) mod reply;
 mod session;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use wamp_core::{Outgoing, Undeliverable, Violation};
 use wamp_messages::{
@@ -20,6 +22,7 @@ use wamp_messages::{
 };
 use wamp_serializers::encode_payload;
 
+use self::moment::Moment;
 use self::reply::{Refusal, own_payload};
 pub(crate) use self::session::{Identity, Peer, Session, Sessions};
 use crate::broker::Broker;
@@ -49,6 +52,58 @@ pub(crate) trait Sink {
     /// Takes note of a change of the tables.
     fn note(&mut self, change: Change) {
         let _ = change;
+    }
+
+    /// Takes note of something that is only counted.
+    fn count(&mut self, what: Counted) {
+        let _ = what;
+    }
+}
+
+/// What happens to requests, for those who count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// A call was passed on to its callee.
+    Called,
+    /// A call that was passed on is over, so long after it came.
+    Answered(Outcome, Duration),
+    /// A request was refused with this error URI.
+    Refused(&'static str),
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The callee has answered by YIELD.
+    Result,
+    /// The callee has answered by ERROR.
+    Error,
+    /// The callee left.
+    Canceled,
+    /// The INVOCATION could not be sent.
+    Undeliverable,
+    /// The caller left.
+    Abandoned,
+}
+
+impl Outcome {
+    /// Every one, in the order of their numbers.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Result,
+        Self::Error,
+        Self::Canceled,
+        Self::Undeliverable,
+        Self::Abandoned,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::Error => "error",
+            Self::Canceled => "canceled",
+            Self::Undeliverable => "undeliverable",
+            Self::Abandoned => "abandoned",
+        }
     }
 }
 
@@ -133,7 +188,7 @@ impl Routing {
         self.sessions.insert(identity)
     }
 
-    /// Takes a message of an open session.
+    /// Takes a message of an open session, which came now.
     ///
     /// # Errors
     ///
@@ -142,6 +197,7 @@ impl Routing {
         &mut self,
         peer: Peer,
         message: Message,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
         let Some(session) = self.sessions.find_mut(peer) else {
@@ -154,17 +210,18 @@ impl Routing {
             )));
         }
         let Some((request_type, request)) = message.request() else {
-            return self.handle_answer(peer, message, sink);
+            return self.handle_answer(peer, message, now, sink);
         };
         session.begin(request, &message)?;
         let quiet = matches!(&message, Message::Publish(publish)
             if publish.options.acknowledge != Some(true));
         let admitted = self.admit(peer, &message)?;
-        let done = admitted.and_then(|()| self.handle_request(peer, message, sink));
-        if let Err(refusal) = done
-            && !quiet
-        {
-            sink.send(peer, refusal.to_error(request_type, request).into());
+        let done = admitted.and_then(|()| self.handle_request(peer, message, now, sink));
+        if let Err(refusal) = done {
+            sink.count(Counted::Refused(refusal.uri()));
+            if !quiet {
+                sink.send(peer, refusal.to_error(request_type, request).into());
+            }
         }
         Ok(())
     }
@@ -256,6 +313,7 @@ impl Routing {
         &mut self,
         peer: Peer,
         message: Message,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let limits = &self.config.limits;
@@ -282,9 +340,10 @@ impl Routing {
                 self.dealer
                     .unregister(&mut self.sessions, peer, &unregister, sink)
             }
-            Message::Call(call) => self
-                .dealer
-                .call(&mut self.sessions, peer, call, limits, sink),
+            Message::Call(call) => {
+                self.dealer
+                    .call(&mut self.sessions, peer, call, limits, now, sink)
+            }
             // A lifecycle lets no other request through to a router.
             _ => Ok(()),
         }
@@ -294,11 +353,13 @@ impl Routing {
         &mut self,
         peer: Peer,
         message: Message,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
+        let sessions = &mut self.sessions;
         match message {
-            Message::Yield(answer) => Dealer::handle_yield(&mut self.sessions, peer, answer, sink),
-            Message::Error(error) => Dealer::handle_error(&mut self.sessions, peer, error, sink),
+            Message::Yield(answer) => Dealer::handle_yield(sessions, peer, answer, now, sink),
+            Message::Error(error) => Dealer::handle_error(sessions, peer, error, now, sink),
             // CANCEL and EVENT_RECEIVED belong to features that are not announced; a client that
             // sends them all the same loses nothing but their effect.
             _ => Ok(()),

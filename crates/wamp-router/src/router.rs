@@ -12,6 +12,8 @@ use wamp_messages::{Format, Uri};
 use crate::config::Realm;
 use crate::connection::Connection;
 use crate::connections::{Connections, Stage};
+use crate::metrics::Metrics;
+use crate::realm::moment::Clock;
 use crate::running::{RealmCounts, RunningRealm};
 
 /// A WAMP router. Clones are handles to the same one.
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     default_realm: Option<Uri>,
     pub(crate) settings: Settings,
     pub(crate) connections: Connections,
+    pub(crate) clock: Clock,
 }
 
 type Realms = HashMap<Uri, Arc<RunningRealm>>;
@@ -169,6 +172,34 @@ impl Router {
         self.0.named(realm).map(|realm| realm.counts())
     }
 
+    /// What it has counted, of itself and of all of its realms.
+    ///
+    /// It looks into the outbox of every session, and holds nobody up while it does: the lock of a
+    /// realm is held for a moment at a time. What happens meanwhile may be in one count and not in
+    /// another.
+    ///
+    /// ```
+    /// use wamp_router::{Realm, Router};
+    ///
+    /// let router = Router::builder().realm(Realm::new("com.example")).build();
+    /// let metrics = router.metrics();
+    /// let realm = &metrics.realms[0];
+    /// assert_eq!(realm.realm, "com.example");
+    /// assert_eq!(realm.received.of("CALL"), 0);
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        let connections = &self.0.connections;
+        let mut realms: Vec<_> = self.0.read_realms().values().cloned().collect();
+        realms.sort_by(|one, other| one.name.cmp(&other.name));
+        Metrics {
+            realms: realms.iter().map(|realm| realm.metrics()).collect(),
+            transports: connections.metrics(),
+            refused_clients: connections.outside.refused(),
+            received: connections.outside.received(),
+            sent: connections.outside.sent(),
+        }
+    }
+
     /// Whether nothing is left of any session.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
@@ -289,6 +320,7 @@ impl RouterBuilder {
             default_realm: self.default_realm,
             settings: self.settings,
             connections: Connections::default(),
+            clock: Clock::new(),
         }))
     }
 }
