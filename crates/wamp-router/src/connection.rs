@@ -1,11 +1,11 @@
 //! A connection: the one task between a transport and a realm.
 
+mod ending;
 mod handshake;
 mod pace;
 
 use std::fmt;
 use std::future::Future;
-use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -16,26 +16,22 @@ use tokio::task::unconstrained;
 use tokio::time::Sleep;
 use tracing::Span;
 use wamp_auth::Exchange;
-use wamp_core::lifecycle::{abort, goodbye};
+use wamp_core::lifecycle::abort;
 use wamp_core::{
     CloseReason, Lifecycle, Octets, Outbox, Outgoing, Pump, Pushed, Received, Side, Transport,
     Undeliverable, Violation,
 };
-use wamp_messages::message::Abort;
-use wamp_messages::{Message, Uri, error_uri};
+use wamp_messages::{Message, error_uri};
 
 use self::handshake::Candidacy;
 use self::pace::Pace;
 use crate::connections::{Carrier, Stage};
-use crate::limit_uri;
-use crate::metrics::{Ended, known_reason};
+use crate::metrics::Ended;
 use crate::realm::Peer;
 use crate::realm::arena::Key;
 use crate::realm::moment::Moment;
-use crate::realm::reply::shorten;
 use crate::router::Inner;
 use crate::running::{RunningRealm, Touched};
-use crate::slow_consumers::SlowConsumers;
 
 /// A client that is being served: made by [`Router::accept`](crate::Router::accept).
 ///
@@ -192,22 +188,6 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Ends the session, and tells the client, which has to answer until a deadline.
-    fn dismiss(
-        &mut self,
-        ended: Ended,
-        reason: &'static str,
-        text: &str,
-        deadline: Option<Deadline>,
-    ) {
-        tracing::debug!(reason, "a session is ended");
-        let realm = self.leave(ended);
-        let goodbye = goodbye(Uri::from_static(reason), Some(text.to_owned()));
-        self.send(goodbye.into(), realm.as_deref());
-        self.phase = Phase::Leaving;
-        self.deadline = deadline;
-    }
-
     /// Sends what waits, and closes the transport if that is all.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.outbox.has_overflowed() && !matches!(self.phase, Phase::Closed) {
@@ -353,93 +333,6 @@ impl<T: Transport> Connection<T> {
                 None => self.router.connections.outside.count_sent(kind),
             }
         }
-    }
-
-    /// Ends the connection because the client broke the protocol.
-    fn violate(&mut self, violation: &Violation) {
-        tracing::info!(%violation, "a client broke the protocol, and is disconnected");
-        let reason = CloseReason::Protocol(shorten(&violation.0).to_owned());
-        self.abort(Ended::Violation, violation.to_abort(), reason);
-    }
-
-    /// Ends the connection because its client takes too little of what it is sent.
-    ///
-    /// The outbox that comes in place of the closed one takes only what is sent from here: no
-    /// realm has it, so that it never overflows, and this happens once.
-    fn give_up(&mut self) {
-        tracing::info!("a client does not take what it is sent, and is disconnected");
-        let mut policy = SlowConsumers::default();
-        if let Phase::Open(Membership { realm, .. }) = &self.phase {
-            policy = realm.slow_consumers();
-        }
-        let realm = self.leave(Ended::TooSlow);
-        let limits = self.router.settings.outbox;
-        self.outbox = Arc::new(Outbox::new(limits));
-        if let Some(waker) = &self.waker {
-            self.outbox.set_watcher(waker.clone());
-        }
-        let exceeded = policy.exceeded(limits);
-        let text = format!(
-            "{exceeded} that the router keeps waited for this client; it was dropped. Read faster, \
-             or ask for less at a time"
-        );
-        self.end_with(abort(limit_uri::TOO_SLOW, text), realm, CloseReason::Normal);
-    }
-
-    fn abort(&mut self, ended: Ended, abort: Abort, reason: CloseReason) {
-        let realm = self.leave(ended);
-        self.end_with(abort, realm, reason);
-    }
-
-    /// Tells the client why it is over, which had a session on the realm, or none.
-    fn end_with(
-        &mut self,
-        mut abort: Abort,
-        realm: Option<Arc<RunningRealm>>,
-        reason: CloseReason,
-    ) {
-        if realm.is_none() {
-            let outside = &self.router.connections.outside;
-            outside.count_refused(known_reason(abort.reason.as_str()));
-        }
-        if let Some(message) = &mut abort.details.message {
-            *message = shorten(message).to_owned();
-        }
-        self.send(abort.into(), realm.as_deref());
-        self.close(reason);
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        self.phase = Phase::Closing(reason);
-        self.deadline = Some(Deadline::After(self.router.settings.closing_timeout));
-    }
-
-    /// Ends everything at once.
-    fn destroy(&mut self, ended: Ended) {
-        self.leave(ended);
-        self.pump.abort();
-        self.phase = Phase::Closed;
-        self.deadline = None;
-    }
-
-    /// Takes the session out of its realm, if there is one, and tells of which it was.
-    fn leave(&mut self, ended: Ended) -> Option<Arc<RunningRealm>> {
-        if !matches!(self.phase, Phase::Open(_)) {
-            return None;
-        }
-        let idle = Phase::Idle { is_new: false };
-        let Phase::Open(membership) = mem::replace(&mut self.phase, idle) else {
-            return None;
-        };
-        let Membership {
-            realm, peer, outer, ..
-        } = membership;
-        realm.leave(peer, ended, &mut self.touched);
-        // Who has left waits for nobody.
-        self.touched.flooded.clear();
-        self.pace = Pace::default();
-        self.span = outer;
-        Some(realm)
     }
 
     /// The moment of this turn. The clock is looked at once for all that comes in it.

@@ -179,6 +179,11 @@ impl Connections {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Waits until there is no connection.
     ///
     /// Dropping the future loses nothing.

@@ -31,6 +31,7 @@
 //! registrations, no canceling, no progressive results, and no meta API yet.
 
 mod broker;
+mod clock;
 mod config;
 mod connection;
 mod connections;

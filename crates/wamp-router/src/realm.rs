@@ -6,6 +6,7 @@
 //! [`Lifecycle`](wamp_core::Lifecycle) before; their payloads are never looked into.
 
 pub(crate) mod arena;
+mod counted;
 pub(crate) mod index;
 pub(crate) mod moment;
 pub(crate) mod reply;
@@ -13,7 +14,6 @@ mod session;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use wamp_core::{Outgoing, Undeliverable, Violation};
 use wamp_messages::{
@@ -22,6 +22,7 @@ use wamp_messages::{
 };
 use wamp_serializers::encode_payload;
 
+pub(crate) use self::counted::{Counted, Outcome};
 use self::moment::Moment;
 use self::reply::{Refusal, own_payload};
 pub(crate) use self::session::{Identity, Peer, Session, Sessions};
@@ -57,53 +58,6 @@ pub(crate) trait Sink {
     /// Takes note of something that is only counted.
     fn count(&mut self, what: Counted) {
         let _ = what;
-    }
-}
-
-/// What happens to requests, for those who count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counted {
-    /// A call was passed on to its callee.
-    Called,
-    /// A call that was passed on is over, so long after it came.
-    Answered(Outcome, Duration),
-    /// A request was refused with this error URI.
-    Refused(&'static str),
-}
-
-/// What became of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The callee has answered by YIELD.
-    Result,
-    /// The callee has answered by ERROR.
-    Error,
-    /// The callee left.
-    Canceled,
-    /// The INVOCATION could not be sent.
-    Undeliverable,
-    /// The caller left.
-    Abandoned,
-}
-
-impl Outcome {
-    /// Every one, in the order of their numbers.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Result,
-        Self::Error,
-        Self::Canceled,
-        Self::Undeliverable,
-        Self::Abandoned,
-    ];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Result => "result",
-            Self::Error => "error",
-            Self::Canceled => "canceled",
-            Self::Undeliverable => "undeliverable",
-            Self::Abandoned => "abandoned",
-        }
     }
 }
 

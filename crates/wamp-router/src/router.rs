@@ -9,11 +9,11 @@ use std::time::Duration;
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
 use wamp_messages::{Format, Uri};
 
+use crate::clock::Clock;
 use crate::config::Realm;
 use crate::connection::Connection;
 use crate::connections::{Connections, Stage};
 use crate::metrics::Metrics;
-use crate::realm::moment::Clock;
 use crate::running::{RealmCounts, RunningRealm};
 
 /// A WAMP router. Clones are handles to the same one.
@@ -97,8 +97,13 @@ impl Router {
         /// How long tasks have to notice that they are over.
         const LAST: Duration = Duration::from_secs(1);
         let connections = &self.0.connections;
+        tracing::info!(connections = connections.count(), "the router shuts down");
         connections.enter(Stage::Closing);
         let closed = tokio::time::timeout(deadline, connections.all_gone()).await;
+        if closed.is_err() {
+            let left = connections.count();
+            tracing::warn!(connections = left, "some did not end in time, and are ended");
+        }
         connections.enter(Stage::Ending);
         if closed.is_err() {
             // A connection that nobody polls cannot end, and is not waited for.
@@ -127,10 +132,12 @@ impl Router {
         let running = match self.0.write_realms().entry(realm.name.clone()) {
             Entry::Occupied(running) => Arc::clone(running.get()),
             Entry::Vacant(place) => {
+                tracing::info!(realm = %realm.name, "a realm is added");
                 place.insert(Arc::new(RunningRealm::new(realm)));
                 return;
             }
         };
+        tracing::info!(realm = %running.name, "a realm is changed");
         running.change(realm);
     }
 
@@ -143,6 +150,7 @@ impl Router {
         let Some(realm) = self.0.write_realms().remove(name) else {
             return false;
         };
+        tracing::info!(realm = %realm.name, "a realm is removed, and its sessions end");
         realm.close();
         // Each connection looks whether it is of that realm.
         self.0.connections.wake_all();

@@ -147,7 +147,8 @@ impl<T: Transport> Connection<T> {
         let welcome = Message::from(Welcome { session, details });
         self.lifecycle.handle_sent(&welcome);
         let before = self.outbox.put();
-        let took = self.now().since(since);
+        // Where nobody is challenged all of it was in this turn.
+        let took = self.router.clock.now().since(since);
         let peer = realm.join(identity, &self.outbox, welcome, took, &mut self.touched);
         self.pace = Pace::new(&realm);
         self.phase = Phase::Open(Membership {
