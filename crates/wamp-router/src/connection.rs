@@ -114,6 +114,7 @@ impl<T: Transport> Connection<T> {
             "connection",
             id = router.connections.number(),
             transport = info.transport,
+            serializer = info.serializer,
             peer = info.peer_addr.map(tracing::field::display),
         );
         Self {

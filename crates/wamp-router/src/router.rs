@@ -102,7 +102,10 @@ impl Router {
         let closed = tokio::time::timeout(deadline, connections.all_gone()).await;
         if closed.is_err() {
             let left = connections.count();
-            tracing::warn!(connections = left, "some did not end in time, and are ended");
+            tracing::warn!(
+                connections = left,
+                "some did not end in time, and are ended"
+            );
         }
         connections.enter(Stage::Ending);
         if closed.is_err() {

@@ -9,7 +9,7 @@
 //! | [`serializers`] | which there are, how peers agree on one, a format of one's own |
 //! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused |
 //! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers |
-//! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding |
+//! | [`running_a_router`] | realms, roles, tickets, listening, metrics, logs, shutdown, embedding |
 //! | [`testing`] | testing a program of yours without a network |
 //! | [`architecture`] | the way of a message through the code, its tasks, locks and crates |
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 use wamp_core::ConnectionInfo;
 use wamp_net::listen::{Incoming, LocalAddr};
 use wamp_net::sniff::sniff;
@@ -185,7 +186,7 @@ impl Listen {
         let (stop, stopped) = watch::channel(false);
         let (router, options) = (self.router, Arc::new(self.options));
         let server = Server {
-            address,
+            address: address.clone(),
             is_tls,
             meter: meter.clone(),
             #[cfg(feature = "websocket")]
@@ -199,9 +200,14 @@ impl Listen {
         tracing::info!(%url, "listening");
         tokio::spawn(async move {
             let stop = either(router.stopping(), stopped);
-            let serve = |incoming| {
+            let serve = |incoming: Incoming| {
                 let (router, options) = (router.clone(), Arc::clone(&options));
-                tokio::spawn(serve(router, options, meter.clone(), incoming));
+                let span = tracing::debug_span!(
+                    "accept",
+                    listener = %address,
+                    peer = incoming.info.peer_addr.map(tracing::field::display),
+                );
+                tokio::spawn(serve(router, options, meter.clone(), incoming).instrument(span));
             };
             listener.run(stop, serve).await;
             tracing::info!(%url, "listens no more");
@@ -327,12 +333,11 @@ async fn serve(
     meter: ListenMeter,
     incoming: Incoming,
 ) {
-    let peer = incoming.info.peer_addr.map(tracing::field::display);
     // Those are counted where they are refused, and where they have to make room.
     let is_refused = incoming.permit.is_refused();
     // What came is often no client at all. What there was to tell it, it was told.
     if let Err(error) = admit(router, options, incoming).await {
-        tracing::debug!(peer, %error, "a connection was not accepted");
+        tracing::debug!(%error, "a connection was not accepted");
         let is_displaced = matches!(error, Failure::Handshake(HandshakeError::Ended { .. }));
         if !is_refused && !is_displaced {
             meter.count_failure(error.reason());

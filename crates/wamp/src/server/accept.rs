@@ -248,6 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
 }
 
 fn spawn<T: Transport>(connection: Connection<T>, mut permit: Permit) {
+    let accepting = tracing::Span::current();
     let (opened, open) = oneshot::channel();
     // Whoever does not listen any more has no use for it.
     let mut connection = connection.on_open(move || opened.send(()).unwrap_or_default());
@@ -256,7 +257,7 @@ fn spawn<T: Transport>(connection: Connection<T>, mut permit: Permit) {
             () = &mut connection => return,
             _ = open => {}
             error = permit.ended() => {
-                return tracing::debug!(%error, "a connection was ended before it had a session");
+                return tracing::debug!(parent: &accepting, %error, "a connection was ended before it had a session");
             }
         }
         permit.handshake_finished();
