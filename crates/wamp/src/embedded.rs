@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
 use wamp_messages::Uri;
-use wamp_router::{Realm, RealmCounts};
+use wamp_router::{Metrics, Realm, RealmCounts};
 use wamp_session::Connect;
 
 /// A router: it routes calls and events between the sessions of its realms.
@@ -114,6 +114,15 @@ impl Router {
     /// How much there is on a realm; `None` if there is no such realm.
     pub fn counts(&self, realm: &str) -> Option<RealmCounts> {
         self.inner.counts(realm)
+    }
+
+    /// What it has counted: calls and how long they took, messages by kind, what waits in outboxes,
+    /// octets, who was refused and why, and more, as plain data.
+    ///
+    /// With the feature `prometheus` there is a collector that tells it to Prometheus. What a
+    /// listener has counted is told by [`Server::counts`](crate::Server::counts).
+    pub fn metrics(&self) -> Metrics {
+        self.inner.metrics()
     }
 
     #[cfg(any(feature = "websocket", feature = "rawsocket"))]

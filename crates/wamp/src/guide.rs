@@ -14,7 +14,7 @@
 //! | [`serializers`] | which there are, how peers agree on one, a format of one's own | `two_serializers`, `own_serializer` |
 //! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused | `two_serializers` |
 //! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers | `rawsocket_unix`, `tls`, `own_transport` |
-//! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding | `secured`, `axum`, `hyper` |
+//! | [`running_a_router`] | realms, roles, tickets, listening, metrics, logs, shutdown, embedding | `secured`, `axum`, `hyper`, `metrics` |
 //! | [`the_program`] | calling, publishing, subscribing and registering from a shell | |
 //! | [`other_languages`] | clients in Python and JavaScript | |
 //! | [`testing`] | testing a program of yours without a network | |

@@ -2,21 +2,24 @@
 
 mod accept;
 
-use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 use wamp_core::ConnectionInfo;
 use wamp_net::listen::{Incoming, LocalAddr};
 use wamp_net::sniff::sniff;
 #[cfg(feature = "tls")]
 use wamp_net::tls::ServerTls;
-use wamp_net::{ListenError, ListenLimits, Listener, Protocol};
+use wamp_net::{
+    HandshakeError, ListenCounts, ListenError, ListenLimits, ListenMeter, Listener, Protocol,
+};
 #[cfg(feature = "rawsocket")]
 use wamp_transport_rawsocket as rawsocket;
 #[cfg(feature = "websocket")]
@@ -178,21 +181,32 @@ impl Listen {
             None => listener,
         };
         let address = listener.address().map_err(ListenError::Adopt)?;
+        let meter = listener.meter();
         let is_tls = listener.is_tls();
         let (stop, stopped) = watch::channel(false);
         let (router, options) = (self.router, Current::new(self.options));
         let server = Server {
-            address,
+            address: address.clone(),
             is_tls,
             options: options.clone(),
+            meter: meter.clone(),
             stop,
         };
+        let url = server.url();
+        tracing::info!(%url, "listening");
         tokio::spawn(async move {
             let stop = either(router.stopping(), stopped);
-            let serve = |incoming| {
-                tokio::spawn(serve(router.clone(), options.get(), incoming));
+            let serve = |incoming: Incoming| {
+                let (router, options) = (router.clone(), options.get());
+                let span = tracing::debug_span!(
+                    "accept",
+                    listener = %address,
+                    peer = incoming.info.peer_addr.map(tracing::field::display),
+                );
+                tokio::spawn(serve(router, options, meter.clone(), incoming).instrument(span));
             };
             listener.run(stop, serve).await;
+            tracing::info!(%url, "listens no more");
         });
         Ok(server)
     }
@@ -224,6 +238,7 @@ pub struct Server {
     address: LocalAddr,
     is_tls: bool,
     options: Current,
+    meter: ListenMeter,
     stop: watch::Sender<bool>,
 }
 
@@ -275,6 +290,32 @@ impl Server {
         Ok(())
     }
 
+    /// How many it has accepted, how many are open, and how many came to nothing.
+    ///
+    /// ```
+    /// # #[cfg(feature = "websocket")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wamp::{Realm, Router};
+    ///
+    /// let router = Router::builder().realm(Realm::new("com.example")).build();
+    /// let server = router.listen("127.0.0.1:0").await?;
+    /// let session = wamp::connect(server.url()).realm("com.example").await?;
+    /// assert_eq!(server.counts().connections, 1);
+    /// # drop(session);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    pub fn counts(&self) -> ListenCounts {
+        self.meter.counts()
+    }
+
+    /// What goes on telling the [counts](Self::counts) when the server is gone.
+    pub fn meter(&self) -> ListenMeter {
+        self.meter.clone()
+    }
+
     /// Stops listening. Connections that are open stay so.
     pub fn stop(self) {
         self.stop.send_replace(true);
@@ -313,11 +354,43 @@ async fn either(mut router: watch::Receiver<bool>, mut server: watch::Receiver<b
 }
 
 /// Shakes hands with a client that has connected, and lets it be served.
-async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) {
-    let peer = incoming.info.peer_addr.map(tracing::field::display);
+async fn serve(
+    router: Router,
+    options: Arc<AcceptOptions>,
+    meter: ListenMeter,
+    incoming: Incoming,
+) {
+    // Those are counted where they are refused, and where they have to make room.
+    let is_refused = incoming.permit.is_refused();
     // What came is often no client at all. What there was to tell it, it was told.
     if let Err(error) = admit(router, options, incoming).await {
-        tracing::debug!(peer, %error, "a connection was not accepted");
+        tracing::debug!(%error, "a connection was not accepted");
+        let is_displaced = matches!(error, Failure::Handshake(HandshakeError::Ended { .. }));
+        if !is_refused && !is_displaced {
+            meter.count_failure(error.reason());
+        }
+    }
+}
+
+/// Why a connection came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    /// A short name, to count by.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Accept(error) => error.reason(),
+            Self::Handshake(error) => error.reason(),
+            Self::Io(_) => "io",
+        }
     }
 }
 
@@ -325,7 +398,7 @@ async fn admit(
     router: Router,
     options: Arc<AcceptOptions>,
     incoming: Incoming,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+) -> Result<(), Failure> {
     let wamp_net::listen::Accepted {
         stream,
         info,

@@ -10,6 +10,7 @@ use wamp_core::{Rate, TokenBucket};
 
 use super::HandshakeError;
 use super::handshakes::{Handshakes, Place};
+use super::meter::{DISPLACED, ListenCounts, Meters, NO_ROOM};
 use super::saturation::Saturation;
 
 /// What a listener takes upon itself at once.
@@ -166,6 +167,7 @@ pub(super) struct Gate {
     limits: ListenLimits,
     pace: Option<Mutex<TokenBucket>>,
     saturation: Saturation,
+    pub(super) meters: Meters,
 }
 
 impl Gate {
@@ -179,7 +181,15 @@ impl Gate {
                 .handshake_timeout(limits.handshake_timeout.min(LONGEST)),
             pace: limits.rate.map(|rate| Mutex::new(TokenBucket::new(rate))),
             saturation: Saturation::default(),
+            meters: Meters::default(),
         }
+    }
+
+    pub(super) fn counts(&self) -> ListenCounts {
+        let most = self.limits.connections.min(Semaphore::MAX_PERMITS);
+        let connections = most.saturating_sub(self.connections.available_permits());
+        self.meters
+            .counts(connections, self.handshakes.unfinished())
     }
 
     /// Waits until the rate allows another connection.
@@ -189,13 +199,18 @@ impl Gate {
             let bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
             bucket.next_at(Instant::now().into_std())
         };
+        let mut is_held = false;
         while let Some(next) = next() {
+            if !std::mem::replace(&mut is_held, true) {
+                self.meters.count_held();
+            }
             sleep_until(Instant::from_std(next)).await;
         }
     }
 
     /// Counts a connection that was accepted.
     pub(super) fn count(&self) {
+        self.meters.count_accepted();
         if let Some(pace) = &self.pace {
             let mut bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
             bucket.take(Instant::now().into_std());
@@ -205,7 +220,8 @@ impl Gate {
     /// Gives a connection its place. `made_room` says whether an older one was ended for it
     /// already, and is set when one is.
     pub(super) async fn admit(&self, accepted_at: Instant, made_room: &mut bool) -> Permit {
-        let handshake = self.handshakes.place(made_room).await;
+        let displaces = || self.meters.count_failure(DISPLACED);
+        let handshake = self.handshakes.place(made_room, displaces).await;
         let connection = Arc::clone(&self.connections).try_acquire_owned().ok();
         let (free, limit) = (
             self.connections.available_permits(),
@@ -216,6 +232,9 @@ impl Gate {
                 limit,
                 "the limit of connections is reached; new ones are refused until others have gone"
             );
+        }
+        if connection.is_none() {
+            self.meters.count_failure(NO_ROOM);
         }
         Permit {
             connection,
