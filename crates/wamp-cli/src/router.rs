@@ -79,7 +79,7 @@ struct Flags {
     /// How long sessions may take to leave when the router ends, such as 10s [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     shutdown_timeout: Option<Duration>,
-    /// An address at which the router answers GET /health by HTTP
+    /// An address at which it answers GET /health and /metrics (for Prometheus) by HTTP
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     http: Option<String>,
 }
@@ -112,10 +112,12 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
         |error: std::io::Error| Failure::new(format!("no signal can be awaited: {error}"));
     let mut signals = Signals::new().map_err(unready)?;
     let mut hangups = Hangups::new(file).map_err(unready)?;
-    let log = &loaded.config.log;
-    let format = output::set_log(log.level(), log.format);
+    let log = loaded.config.log.clone();
+    // What begins is announced: until then the log has no need to tell it.
+    let format = output::set_log(log.level.as_deref().unwrap_or("warn"), log.format);
     warn(&loaded.warnings, file);
     let mut serving = Serving::start(loaded).await?;
+    output::set_log(log.level(), log.format);
     serving.announce(format, file);
     notify("READY=1");
     let shutdown = loop {

@@ -1,9 +1,9 @@
-//! HTTP for those who watch the router: `/health`.
+//! HTTP for those who watch the router: `/health` and `/metrics`.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::oneshot;
 use wamp::net::listen::{Incoming as Connection, LocalAddr};
 use wamp::net::{ListenLimits, Listener};
+use wamp::prometheus::{self, Collector};
 
 /// A server of HTTP/1.1. Dropped, it listens no more.
 #[derive(Debug)]
@@ -26,51 +27,76 @@ pub(super) struct HttpServer {
 }
 
 /// What is told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Status {
     ending: AtomicBool,
+    metrics: RwLock<Collector>,
 }
 
 impl Status {
+    /// Tells that the router serves, and what is collected.
+    pub(super) const fn new(metrics: Collector) -> Self {
+        Self {
+            ending: AtomicBool::new(false),
+            metrics: RwLock::new(metrics),
+        }
+    }
+
     /// From now on the router is ending.
     pub(super) fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
     }
 
+    /// From now on this is what is collected.
+    pub(super) fn collect(&self, metrics: Collector) {
+        *self.metrics.write().unwrap_or_else(PoisonError::into_inner) = metrics;
+    }
+
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
-        let known = matches!(path, "/health");
-        if !known {
-            return response(StatusCode::NOT_FOUND, TEXT, "There is /health here.\n");
-        }
+        let answer = match path {
+            "/health" => Self::health,
+            "/metrics" => Self::metrics,
+            _ => {
+                let text = "There are /health and /metrics here.\n";
+                return response(StatusCode::NOT_FOUND, TEXT, text.to_owned());
+            }
+        };
         // A HEAD is answered without the body by hyper.
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            let text = "Only GET is allowed.\n";
-            let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
-            let allowed = HeaderValue::from_static("GET, HEAD");
-            refused.headers_mut().insert(ALLOW, allowed);
-            return refused;
+        if matches!(*method, Method::GET | Method::HEAD) {
+            return answer(self);
         }
-        self.health()
+        let text = "Only GET is allowed.\n";
+        let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text.to_owned());
+        let allowed = HeaderValue::from_static("GET, HEAD");
+        refused.headers_mut().insert(ALLOW, allowed);
+        refused
     }
 
     fn health(&self) -> Response<Full<Bytes>> {
-        if self.ending.load(Ordering::Relaxed) {
-            let text = "{\"status\":\"ending\"}\n";
-            return response(StatusCode::SERVICE_UNAVAILABLE, JSON, text);
-        }
-        response(StatusCode::OK, JSON, "{\"status\":\"ok\"}\n")
+        let (status, text) = if self.ending.load(Ordering::Relaxed) {
+            (StatusCode::SERVICE_UNAVAILABLE, "ending")
+        } else {
+            (StatusCode::OK, "ok")
+        };
+        response(status, JSON, format!("{{\"status\":\"{text}\"}}\n"))
+    }
+
+    fn metrics(&self) -> Response<Full<Bytes>> {
+        let metrics = self.metrics.read().unwrap_or_else(PoisonError::into_inner);
+        let metrics = metrics.clone().to_text();
+        response(StatusCode::OK, prometheus::CONTENT_TYPE, metrics)
     }
 }
 
 impl HttpServer {
     /// Answers those who connect.
-    pub(super) fn start(listener: Listener, status: Arc<Status>) -> std::io::Result<Self> {
+    pub(super) fn start(listener: Listener, status: Arc<Status>) -> Result<Self, String> {
         // Each connection is one in its handshake until it is over.
         let limits = ListenLimits::default()
             .handshakes(AT_ONCE)
             .handshake_timeout(AT_MOST);
         let listener = listener.limits(&limits);
-        let address = listener.address()?;
+        let address = listener.address().map_err(|error| error.to_string())?;
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(async move {
             let stop = async { stopped.await.unwrap_or_default() };
@@ -113,8 +139,8 @@ async fn serve(connection: Connection, status: Arc<Status>) {
     let _ = accepted.permit.within(serving).await;
 }
 
-fn response(status: StatusCode, content: &'static str, text: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text.to_owned()));
+fn response(status: StatusCode, content: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
     let content = HeaderValue::from_static(content);
     response.headers_mut().insert(CONTENT_TYPE, content);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -140,7 +141,10 @@ async fn bind(serving: &Serving, config: &Config) -> Result<Bound, String> {
         None
     } else {
         Some(match &config.http {
-            Some(address) => Some(serving::serve_http(&address.value, &serving.status).await?),
+            Some(address) => {
+                let listener = serving::bind_http(&address.value).await?;
+                Some(HttpServer::start(listener, Arc::clone(&serving.status))?)
+            }
             None => None,
         })
     };
@@ -201,6 +205,8 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
             .push(format!("listener {}", config.address.value));
         server.stop();
     }
+    let metrics = serving::collect(&serving.router, &serving.listeners);
+    serving.status.collect(metrics);
     serving.config = config;
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wamp::net::tls::ServerTls;
 use wamp::net::{ListenError, Listener, raise_file_limit};
+use wamp::prometheus::Collector;
 use wamp::{Router, Server};
 
 use super::config::{Config, LimitsConfig, ListenerConfig, Loaded};
@@ -47,26 +48,25 @@ impl Serving {
         for listener in &config.listeners {
             bound.push(bind(listener).await.map_err(Failure::new)?);
         }
-        let status = Arc::new(Status::default());
         let http = match &config.http {
-            Some(address) => Some(serve_http(&address.value, &status).await),
+            Some(address) => Some(bind_http(&address.value).await.map_err(Failure::new)?),
             None => None,
         };
-        let mut serving = Self {
-            router: config.build(),
-            http: http.transpose().map_err(Failure::new)?,
-            listeners: Vec::new(),
-            status,
-            config,
-        };
-        let listeners = serving.config.listeners.iter().zip(bound).zip(certificates);
-        let mut listening = Vec::new();
-        for ((config, listener), tls) in listeners {
-            let server = serve(&serving.router, config, listener, tls).await;
-            listening.push(server.map_err(Failure::new)?);
+        let router = config.build();
+        let mut listeners = Vec::new();
+        for ((config, listener), tls) in config.listeners.iter().zip(bound).zip(certificates) {
+            let listening = serve(&router, config, listener, tls).await;
+            listeners.push(listening.map_err(Failure::new)?);
         }
-        serving.listeners = listening;
-        Ok(serving)
+        let status = Arc::new(Status::new(collect(&router, &listeners)));
+        let http = http.map(|listener| HttpServer::start(listener, Arc::clone(&status)));
+        Ok(Self {
+            router,
+            config,
+            listeners,
+            http: http.transpose().map_err(Failure::new)?,
+            status,
+        })
     }
 
     /// Says where it listens, what there is, and how it is ended.
@@ -85,7 +85,8 @@ impl Serving {
             }
         }
         if let Some(http) = &self.http {
-            output::note(format_args!("health at {}/health", http.url()));
+            let url = http.url();
+            output::note(format_args!("watched at {url}/health and {url}/metrics"));
         }
         for realm in &self.config.realms {
             output::note(format_args!("realm {}: {}", realm.name.value, realm.who()));
@@ -161,11 +162,17 @@ pub(super) async fn serve(
     Ok(Listening { server, tls })
 }
 
-/// Listens for HTTP, and answers.
-pub(super) async fn serve_http(address: &str, status: &Arc<Status>) -> Result<HttpServer, String> {
-    let listener = Listener::bind(address).await;
-    let listener = listener.map_err(|error| explain(&error))?;
-    HttpServer::start(listener, Arc::clone(status)).map_err(|error| error.to_string())
+/// Listens for HTTP. Nobody is answered yet.
+pub(super) async fn bind_http(address: &str) -> Result<Listener, String> {
+    Listener::bind(address)
+        .await
+        .map_err(|error| explain(&error))
+}
+
+/// What Prometheus is told of.
+pub(super) fn collect(router: &Router, listeners: &[Listening]) -> Collector {
+    let servers = listeners.iter().map(|listening| &listening.server);
+    servers.fold(Collector::new(router), Collector::server)
 }
 
 /// Why there is no listening, and what to do about it.

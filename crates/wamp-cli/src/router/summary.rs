@@ -20,7 +20,7 @@ pub(super) async fn print(config: &Config, file: Option<&Path>) -> Result<(), Fa
         );
     }
     if let Some(http) = &config.http {
-        let _ = writeln!(text, "http {}: /health", http.value);
+        let _ = writeln!(text, "http {}: /health and /metrics", http.value);
     }
     for realm in &config.realms {
         let _ = writeln!(text, "realm {}: {}", realm.name.value, realm.who());

@@ -79,7 +79,7 @@ async fn a_file_that_is_in_order_is_summed_up() {
     output.is(&format!(
         "listener 127.0.0.1:1: websocket, TLS with {cert}, up to 65536 connections, messages up to \
          16MiB\n\
-         http 127.0.0.1:2: /health\n\
+         http 127.0.0.1:2: /health and /metrics\n\
          realm com.example: 1 role; lets in everybody as guest\n\
          {file} is in order\n"
     ));

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::stage::{Process, join};
+use super::stage::{CALLS, Folder, LISTENER, Process, config, join};
 use crate::world::bounded;
 
 /// Asks, and returns all that is answered.
@@ -53,6 +53,43 @@ async fn health_is_told_and_nothing_else() {
     assert!(post.contains("allow: GET, HEAD\r\n"), "{post}");
     let noise = ask(&address, "\x16\x03\x01 noise\r\n\r\n").await;
     assert!(noise.starts_with("HTTP/1.1 400 "), "{noise}");
+}
+
+#[tokio::test]
+async fn metrics_tell_of_realms_and_listeners_as_they_are() {
+    let folder = Folder::new();
+    let text = |listeners: &str| {
+        let http = "[http]\naddress = \"127.0.0.1:0\"\n";
+        config(&format!("{listeners}{http}"), CALLS, "")
+    };
+    let file = folder.write("router.toml", &text(LISTENER));
+    let mut router = Process::start(&["--config", &file]).await;
+    let address = address(&router);
+    let request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    let _session = join(&router.url("ws://"), "com.example").await.unwrap();
+    let metrics = ask(&address, request).await;
+    assert!(metrics.starts_with("HTTP/1.1 200 OK\r\n"), "{metrics}");
+    assert!(
+        metrics.contains("content-type: application/openmetrics-text"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("wamp_sessions{realm=\"com.example\"} 1\n"),
+        "{metrics}"
+    );
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    let listener = format!("listener=\"unix:{}\"", folder.path("wamp.sock"));
+    assert!(!metrics.contains(&listener), "{metrics}");
+
+    let unix = format!("{LISTENER}[[listener]]\naddress = \"unix:wamp.sock\"\n");
+    folder.write("router.toml", &text(&unix));
+    router.reload().await;
+    let metrics = ask(&address, request).await;
+    assert!(metrics.contains(&listener), "{metrics}");
+    assert!(
+        metrics.contains("wamp_sessions{realm=\"com.example\"} 1\n"),
+        "{metrics}"
+    );
 }
 
 #[tokio::test]
