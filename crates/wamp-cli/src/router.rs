@@ -113,8 +113,12 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
     let mut signals = Signals::new().map_err(unready)?;
     let mut hangups = Hangups::new(file).map_err(unready)?;
     let log = loaded.config.log.clone();
-    // What begins is announced: until then the log has no need to tell it.
-    let format = output::set_log(log.level.as_deref().unwrap_or("warn"), log.format);
+    // What begins is announced: until then the log need not tell it as well.
+    let level = match log.level() {
+        "info" => "warn",
+        level => level,
+    };
+    let format = output::set_log(level, log.format);
     warn(&loaded.warnings, file);
     let mut serving = Serving::start(loaded).await?;
     output::set_log(log.level(), log.format);

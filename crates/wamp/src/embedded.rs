@@ -75,7 +75,7 @@ impl Router {
     pub async fn shutdown(&self, deadline: Duration) {
         self.stopping.send_replace(true);
         self.inner.shutdown(deadline).await;
-        // Each listener holds the other end until it is gone, with the file of its Unix socket.
+        // The task of each listener holds the other end until that is gone, with its socket.
         self.stopping.closed().await;
     }
 

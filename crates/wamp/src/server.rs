@@ -195,7 +195,9 @@ impl Listen {
         let url = server.url();
         tracing::info!(%url, "listening");
         tokio::spawn(async move {
-            let stop = either(router.stopping(), stopped);
+            // Shutting down waits for this one: the listener is gone before it.
+            let gone = router.stopping();
+            let stop = either(gone.clone(), stopped);
             let serve = |incoming: Incoming| {
                 let (router, options) = (router.clone(), options.get());
                 let span = tracing::debug_span!(
@@ -207,6 +209,7 @@ impl Listen {
             };
             listener.run(stop, serve).await;
             tracing::info!(%url, "listens no more");
+            drop(gone);
         });
         Ok(server)
     }

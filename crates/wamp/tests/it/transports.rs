@@ -364,3 +364,18 @@ async fn changed_options_are_for_those_who_come_later() {
     assert!(matches!(refused, Err(ListenError::NothingSpoken)));
     join(Dial::new(server.url())).await;
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn when_the_router_has_shut_down_its_listeners_are_gone() {
+    let folder = Folder::new("gone");
+    for _ in 0..50 {
+        let router = router();
+        let socket = folder.file("gone.sock");
+        let listening = router.listen(format!("unix:{socket}")).await;
+        listening.expect("the path is free");
+        assert!(Path::new(&socket).exists());
+        bounded(router.shutdown(Duration::from_secs(60))).await;
+        assert!(!Path::new(&socket).exists());
+    }
+}

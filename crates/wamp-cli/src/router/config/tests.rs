@@ -1,5 +1,6 @@
 mod wrong;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -101,6 +102,52 @@ fn what_the_sample_shows_is_in_order_too() {
     assert_eq!(config.http.unwrap().value, "127.0.0.1:9090");
     let tls = config.listeners[0].tls.as_ref().unwrap();
     assert_eq!(tls.cert.value, Path::new("/etc/wamp/cert.pem"));
+}
+
+/// The example and the table of the guide's chapter.
+const CHAPTER: &str = include_str!("../../../../wamp/src/docs/configuration.md");
+
+#[test]
+fn the_example_of_the_guide_is_in_order() {
+    let (_, example) = CHAPTER.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let config = read(example);
+    assert_eq!(
+        config.realms[0].who(),
+        "2 roles; lets in 1 principal with a ticket as backend, everybody as guest"
+    );
+}
+
+/// The keys of each table, by the names in the sample and in the guide's table.
+#[test]
+fn the_guide_has_the_keys_of_the_sample() {
+    let sample = SAMPLE.lines().filter_map(|line| {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        let key = line.split(" = ").next()?;
+        let is_key = line.contains(" = ") && key.chars().all(|c| c == '_' || c.is_alphanumeric());
+        (is_key || line.starts_with('[')).then_some(key)
+    });
+    let (_, table) = CHAPTER.split_once("# All keys").unwrap();
+    let table = table.lines().filter_map(|line| {
+        let cell = line.strip_prefix("| ")?.split(" | ").next()?;
+        cell.trim_matches('*').strip_prefix('`')?.strip_suffix('`')
+    });
+    // A table may come again in the sample.
+    let grouped = |names: &mut dyn Iterator<Item = &'static str>| {
+        let mut groups = BTreeMap::<_, BTreeSet<_>>::new();
+        let mut group = "";
+        for name in names {
+            if name.starts_with('[') {
+                group = name;
+            } else if !group.is_empty() {
+                groups.entry(group).or_default().insert(name);
+            }
+        }
+        groups
+    };
+    let in_sample = grouped(&mut { sample });
+    assert!(in_sample.len() > 12, "{in_sample:?}");
+    assert_eq!(grouped(&mut { table }), in_sample);
 }
 
 #[test]
