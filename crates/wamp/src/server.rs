@@ -194,9 +194,9 @@ impl Listen {
         };
         let url = server.url();
         tracing::info!(%url, "listening");
+        // Shutting down waits for this one, and the listener is gone before it.
+        let gone = router.stopping();
         tokio::spawn(async move {
-            // Shutting down waits for this one: the listener is gone before it.
-            let gone = router.stopping();
             let stop = either(gone.clone(), stopped);
             let serve = |incoming: Incoming| {
                 let (router, options) = (router.clone(), options.get());
