@@ -30,13 +30,13 @@ use crate::router::value::Interval;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A configuration file, which says everything that the other options say, and more
-    #[arg(short, long, value_name = "FILE", conflicts_with = "Flags")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Check the configuration and what it leads to, say what was understood, and end
     #[arg(long)]
     check: bool,
     /// Print a configuration file with every key, its default and what it means, and end
-    #[arg(long, conflicts_with_all = ["config", "check", "Flags"])]
+    #[arg(long, conflicts_with_all = ["config", "check"])]
     sample_config: bool,
     #[command(flatten)]
     flags: Flags,
@@ -94,7 +94,15 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     let file = args.config.as_deref();
     let loaded = match file {
-        Some(file) => Config::load(file).map_err(|problems| refused(file, problems))?,
+        Some(file) => {
+            if let Some(option) = args.flags.given() {
+                return Err(Failure::usage(format!(
+                    "{option} cannot be used with --config: write it into {}",
+                    file.display()
+                )));
+            }
+            Config::load(file).map_err(|problems| refused(file, problems))?
+        }
         None => Loaded::from_flags(args.flags.into_config()).map_err(Failure::usage)?,
     };
     if args.check {
@@ -125,9 +133,14 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
     serving.announce(format, file);
     notify("READY=1");
     let shutdown = loop {
+        let file = tokio::select! {
+            _ = signals.next() => break serving.shutdown(),
+            file = hangups.next() => file,
+        };
+        // A file may take for ever, on a disk that is far away: the end does not wait for it.
         tokio::select! {
             _ = signals.next() => break serving.shutdown(),
-            file = hangups.next() => reload::reload(&mut serving, file).await,
+            loaded = reload::load(&file) => reload::reload(&mut serving, &file, loaded).await,
         }
     };
     notify("STOPPING=1");
@@ -164,6 +177,25 @@ fn located(file: Option<&Path>, problem: &Problem) -> String {
 }
 
 impl Flags {
+    /// One that was given, if any was.
+    fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--listen", !self.listen.is_empty()),
+            ("--unix", !self.unix.is_empty()),
+            ("--realm", !self.realm.is_empty()),
+            ("--tls-cert", self.tls_cert.is_some()),
+            ("--max-connections", self.max_connections.is_some()),
+            ("--max-handshakes", self.max_handshakes.is_some()),
+            ("--rate", self.rate.is_some()),
+            ("--max-message-size", self.max_message_size.is_some()),
+            ("--ping-interval", self.ping_interval.is_some()),
+            ("--shutdown-timeout", self.shutdown_timeout.is_some()),
+            ("--http", self.http.is_some()),
+        ];
+        let mut given = given.into_iter().filter(|(_, is_given)| *is_given);
+        given.next().map(|(option, _)| option)
+    }
+
     fn into_config(self) -> Config {
         let unix = self
             .unix
@@ -181,7 +213,6 @@ impl Flags {
         if realms.is_empty() {
             realms.push(REALM.to_owned());
         }
-        realms.dedup();
         let mut router = RouterConfig::default();
         document::set(&mut router.shutdown_timeout, self.shutdown_timeout);
         let open = |name| RealmConfig::open(Located::new(name, 0));

@@ -219,17 +219,6 @@ impl Loaded {
     }
 }
 
-impl Problem {
-    /// What is wrong with the file as a whole.
-    fn whole(severity: Severity, text: String) -> Self {
-        Self {
-            severity,
-            place: None,
-            text,
-        }
-    }
-}
-
 impl RouterConfig {
     fn read(section: &mut Section<'_>) -> Self {
         let mut config = Self {

@@ -42,6 +42,17 @@ pub(super) enum Severity {
     Warning,
 }
 
+impl Problem {
+    /// What is true of the document as a whole.
+    pub(super) const fn whole(severity: Severity, text: String) -> Self {
+        Self {
+            severity,
+            place: None,
+            text,
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(Place { line, column }) = self.place {

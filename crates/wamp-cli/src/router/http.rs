@@ -134,6 +134,7 @@ async fn serve(connection: Connection, status: Arc<Status>) {
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)
+        .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(accepted.stream), answer);
     // Whoever asked wrongly, or not at all, has been told what there is to tell.
     let _ = accepted.permit.within(serving).await;
@@ -163,6 +164,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// How many may ask at once; one more ends the oldest.
 const AT_ONCE: usize = 64;
+
+/// How long the head of a request may be, in octets.
+const LONGEST_HEAD: usize = 16 << 10;
 
 /// How long asking and answering may take together.
 const AT_MOST: Duration = Duration::from_secs(10);

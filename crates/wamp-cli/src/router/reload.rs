@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wamp::net::Listener;
 
 use super::config::{Config, ListenerConfig, Loaded, LogConfig, RouterConfig};
+use super::document::{Problem, Severity};
 use super::http::HttpServer;
 use super::serving::{self, Listening, Serving};
 use super::{located, warn};
@@ -55,23 +56,30 @@ impl Hangups {
     }
 }
 
-/// Reads the file again. If anything in it is wrong, or cannot be had, nothing changes.
-pub(super) async fn reload(serving: &mut Serving, file: PathBuf) {
+/// Reads the file again, beside everything else.
+pub(super) async fn load(file: &Path) -> Result<Loaded, Vec<Problem>> {
+    let file = file.to_owned();
+    let reading = tokio::task::spawn_blocking(move || Config::load(&file));
+    reading
+        .await
+        .unwrap_or_else(|error| Err(vec![Problem::whole(Severity::Error, error.to_string())]))
+}
+
+/// Changes what has changed. If anything in the file is wrong, or cannot be had, nothing is.
+pub(super) async fn reload(
+    serving: &mut Serving,
+    file: &Path,
+    loaded: Result<Loaded, Vec<Problem>>,
+) {
     let path = file.display();
-    // It blocks for as long as small files take to read, which connections need not wait for.
-    let reading = tokio::task::spawn_blocking({
-        let file = file.clone();
-        move || Config::load(&file)
-    });
-    let loaded = match reading.await {
-        Ok(Ok(loaded)) => loaded,
-        Ok(Err(problems)) => {
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(problems) => {
             for problem in &problems {
-                tracing::error!("{}", located(Some(&file), problem));
+                tracing::error!("{}", located(Some(file), problem));
             }
             return tracing::error!(config = %path, "the configuration was not changed");
         }
-        Err(error) => return tracing::error!(%error, "the configuration was not changed"),
     };
     let bound = match bind(serving, &loaded.config).await {
         Ok(bound) => bound,
@@ -79,7 +87,7 @@ pub(super) async fn reload(serving: &mut Serving, file: PathBuf) {
             return tracing::error!(config = %path, error, "the configuration was not changed");
         }
     };
-    warn(&loaded.warnings, Some(&file));
+    warn(&loaded.warnings, Some(file));
     let mut changes = Changes::default();
     apply(serving, loaded, bound, &mut changes).await;
     for setting in &changes.postponed {

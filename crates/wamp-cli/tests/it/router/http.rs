@@ -51,6 +51,12 @@ async fn health_is_told_and_nothing_else() {
     let post = ask(&address, post).await;
     assert!(post.starts_with("HTTP/1.1 405 "), "{post}");
     assert!(post.contains("allow: GET, HEAD\r\n"), "{post}");
+    let long = format!(
+        "GET /health HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+        "x".repeat(1 << 14)
+    );
+    let long = ask(&address, &long).await;
+    assert!(long.starts_with("HTTP/1.1 431 "), "{long}");
     let noise = ask(&address, "\x16\x03\x01 noise\r\n\r\n").await;
     assert!(noise.starts_with("HTTP/1.1 400 "), "{noise}");
 }

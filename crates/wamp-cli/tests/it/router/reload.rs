@@ -280,6 +280,23 @@ async fn join_by(url: &str, certificate: &str) -> Result<Session, ConnectError> 
     bounded(dialling.into_future()).await
 }
 
+#[tokio::test]
+async fn a_file_that_never_ends_does_not_keep_it_from_its_end() {
+    let folder = Folder::new();
+    let file = folder.write("router.toml", &config(LISTENER, CALLS, ""));
+    let router = Process::start(&["--config", &file]).await;
+    fs::remove_file(&file).unwrap();
+    let made = tokio::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.await.unwrap().success());
+    router.running.signal("HUP").await;
+    // It can be opened as soon as the router reads it.
+    let writing = move || fs::OpenOptions::new().write(true).open(file);
+    let writer = bounded(tokio::task::spawn_blocking(writing)).await;
+    let writer = writer.unwrap().unwrap();
+    router.end().await;
+    drop(writer);
+}
+
 /// Without a file there is nothing to read: the signal does what it does to others.
 #[tokio::test]
 async fn without_a_configuration_file_the_signal_ends_it() {

@@ -143,7 +143,7 @@ async fn bad_input_is_told_in_one_line() {
         (
             &["--config", "x.toml", "--realm", "a"],
             2,
-            "cannot be used with",
+            "--realm cannot be used with --config: write it into x.toml",
         ),
     ];
     for (args, code, text) in cases {
