@@ -2,15 +2,16 @@
 
 mod exec;
 
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use clap::ArgGroup;
+use tokio::sync::mpsc;
 use wamp::{
-    CallDetails, Dict, Kwargs, Observer, Registration, Reply, Session, SessionLimits, Uri,
-    UserError, Value,
+    CallDetails, Dict, Kwargs, Observer, Reply, Session, SessionLimits, Uri, UserError, Value,
 };
 
 use self::exec::Commands;
@@ -57,13 +58,20 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let commands = Arc::new(Commands::new(&args, jobs));
     let session = client.session.clone();
     let work = async {
+        // Whoever answers calls holds the sender: it goes with the registration.
+        let (registered, mut ended): (Held, _) = mpsc::channel(1);
         if args.echo {
-            echo(&session, &args.procedure).await?;
+            echo(&session, &args.procedure, registered).await?;
         } else {
-            execute(&session, &args.procedure, &commands).await?;
+            execute(&session, &args.procedure, &commands, registered).await?;
         }
         output::note(format_args!("registered {}", args.procedure));
-        Err::<(), _>(Failure::ended(&session.closed().await))
+        ended.recv().await;
+        if session.is_open() {
+            Err::<(), _>(Failure::new("the router has ended the registration"))
+        } else {
+            Err(Failure::ended(&session.closed().await))
+        }
     };
     let outcome = client.unless_interrupted(work).await;
     client.leave().await;
@@ -78,33 +86,40 @@ impl Observer for Silent {
     fn on_user_error(&self, _: &UserError) {}
 }
 
-async fn echo(session: &Session, procedure: &Uri) -> Result<Registration, Failure> {
-    let handler = async |wamp::Args(args): wamp::Args<Vec<Value>>, Kwargs(kwargs): Kwargs<Dict>| {
-        Ok(Reply::new(args).with_kwargs(kwargs))
+async fn echo(session: &Session, procedure: &Uri, registered: Held) -> Result<(), Failure> {
+    let handler = move |wamp::Args(args): wamp::Args<Vec<Value>>, Kwargs(kwargs): Kwargs<Dict>| {
+        let _ = &registered;
+        async { Ok(Reply::new(args).with_kwargs(kwargs)) }
     };
-    Ok(session.register(procedure, handler).await?)
+    session.register(procedure, handler).await?;
+    Ok(())
 }
 
 async fn execute(
     session: &Session,
     procedure: &Uri,
     commands: &Arc<Commands>,
-) -> Result<Registration, Failure> {
+    registered: Held,
+) -> Result<(), Failure> {
     let commands = Arc::clone(commands);
     let handler = move |wamp::Args(args): wamp::Args<Vec<Value>>,
                         Kwargs(kwargs): Kwargs<Dict>,
                         details: CallDetails| {
-        let commands = Arc::clone(&commands);
+        let commands = (Arc::clone(&commands), registered.clone());
         async move {
-            let answer = commands.answer(&args, &kwargs, &details).await;
+            let answer = commands.0.answer(&args, &kwargs, &details).await;
             answer.inspect_err(|error| {
                 let failure = Failure::from(error.clone());
                 tracing::warn!("a call of {} failed: {failure}", details.procedure);
             })
         }
     };
-    Ok(session.register(procedure, handler).await?)
+    session.register(procedure, handler).await?;
+    Ok(())
 }
+
+/// What a registration holds for as long as it lasts, and a call until it is answered.
+type Held = mpsc::Sender<Infallible>;
 
 const EXAMPLES: &str = "\
 The command is run once for each call, without a shell, by the rules below. Options of wamp stand
