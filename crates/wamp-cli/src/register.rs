@@ -3,7 +3,6 @@
 mod exec;
 
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -35,8 +34,8 @@ pub(crate) struct Args {
     #[arg(long, group = "answer", value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
     exec: Vec<String>,
     /// How many calls to answer at once; as many as there are processors
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    jobs: Option<u32>,
     /// How long a command may take; then it is killed, and its call fails
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     timeout: Duration,
@@ -48,9 +47,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let jobs = args.jobs.or_else(|| thread::available_parallelism().ok());
-    let jobs = jobs.map_or(1, NonZeroUsize::get);
-    let limits = SessionLimits::default().concurrency(jobs);
+    let jobs = args.jobs.unwrap_or_else(processors);
+    let limits = SessionLimits::default().concurrency(jobs as usize);
     let mut client = Client::open_with(&args.connection, |connect| {
         connect.limits(limits).observer(Silent)
     })
@@ -77,6 +75,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     client.leave().await;
     commands.end().await;
     outcome.or_else(Failure::unless_asked_to_end)
+}
+
+/// How many processors there are, as far as it is known.
+fn processors() -> u32 {
+    let processors = thread::available_parallelism().ok();
+    processors
+        .and_then(|processors| u32::try_from(processors.get()).ok())
+        .unwrap_or(1)
 }
 
 /// Calls that fail are logged below, whatever their error.
