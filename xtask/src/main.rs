@@ -5,6 +5,7 @@
 
 mod args;
 mod ci;
+mod dist;
 mod fuzz;
 mod interop;
 mod metadata;
@@ -106,5 +107,10 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         help: fuzz::HELP,
         run: fuzz::run,
+    },
+    Command {
+        name: "dist",
+        help: dist::HELP,
+        run: dist::run,
     },
 ];

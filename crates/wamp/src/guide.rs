@@ -15,6 +15,7 @@
 //! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused | `two_serializers` |
 //! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers | `rawsocket_unix`, `tls`, `own_transport` |
 //! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding | `secured`, `axum`, `hyper` |
+//! | [`the_program`] | calling, publishing, subscribing and registering from a shell | |
 //! | [`other_languages`] | clients in Python and JavaScript | |
 //! | [`testing`] | testing a program of yours without a network | |
 //! | [`architecture`] | the way of a message through the code, its tasks, locks and crates | |
@@ -45,6 +46,9 @@ pub mod transports {}
 
 #[doc = include_str!("docs/running_a_router.md")]
 pub mod running_a_router {}
+
+#[doc = include_str!("docs/the_program.md")]
+pub mod the_program {}
 
 #[doc = include_str!("docs/other_languages.md")]
 pub mod other_languages {}
