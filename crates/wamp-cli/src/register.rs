@@ -2,15 +2,15 @@
 
 mod exec;
 
-use std::num::NonZeroUsize;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use clap::ArgGroup;
+use tokio::sync::mpsc;
 use wamp::{
-    CallDetails, Dict, Kwargs, Observer, Registration, Reply, Session, SessionLimits, Uri,
-    UserError, Value,
+    CallDetails, Dict, Kwargs, Observer, Reply, Session, SessionLimits, Uri, UserError, Value,
 };
 
 use self::exec::Commands;
@@ -34,8 +34,8 @@ pub(crate) struct Args {
     #[arg(long, group = "answer", value_name = "COMMAND", num_args = 1.., allow_hyphen_values = true)]
     exec: Vec<String>,
     /// How many calls to answer at once; as many as there are processors
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    jobs: Option<u32>,
     /// How long a command may take; then it is killed, and its call fails
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration::parse)]
     timeout: Duration,
@@ -47,9 +47,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let jobs = args.jobs.or_else(|| thread::available_parallelism().ok());
-    let jobs = jobs.map_or(1, NonZeroUsize::get);
-    let limits = SessionLimits::default().concurrency(jobs);
+    let jobs = args.jobs.unwrap_or_else(processors);
+    let limits = SessionLimits::default().concurrency(jobs as usize);
     let mut client = Client::open_with(&args.connection, |connect| {
         connect.limits(limits).observer(Silent)
     })
@@ -57,18 +56,33 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let commands = Arc::new(Commands::new(&args, jobs));
     let session = client.session.clone();
     let work = async {
+        // Whoever answers calls holds the sender: it goes with the registration.
+        let (registered, mut ended): (Held, _) = mpsc::channel(1);
         if args.echo {
-            echo(&session, &args.procedure).await?;
+            echo(&session, &args.procedure, registered).await?;
         } else {
-            execute(&session, &args.procedure, &commands).await?;
+            execute(&session, &args.procedure, &commands, registered).await?;
         }
         output::note(format_args!("registered {}", args.procedure));
-        Err::<(), _>(Failure::ended(&session.closed().await))
+        ended.recv().await;
+        if session.is_open() {
+            Err::<(), _>(Failure::new("the router has ended the registration"))
+        } else {
+            Err(Failure::ended(&session.closed().await))
+        }
     };
     let outcome = client.unless_interrupted(work).await;
     client.leave().await;
     commands.end().await;
     outcome.or_else(Failure::unless_asked_to_end)
+}
+
+/// How many processors there are, as far as it is known.
+fn processors() -> u32 {
+    let processors = thread::available_parallelism().ok();
+    processors
+        .and_then(|processors| u32::try_from(processors.get()).ok())
+        .unwrap_or(1)
 }
 
 /// Calls that fail are logged below, whatever their error.
@@ -78,33 +92,40 @@ impl Observer for Silent {
     fn on_user_error(&self, _: &UserError) {}
 }
 
-async fn echo(session: &Session, procedure: &Uri) -> Result<Registration, Failure> {
-    let handler = async |wamp::Args(args): wamp::Args<Vec<Value>>, Kwargs(kwargs): Kwargs<Dict>| {
-        Ok(Reply::new(args).with_kwargs(kwargs))
+async fn echo(session: &Session, procedure: &Uri, registered: Held) -> Result<(), Failure> {
+    let handler = move |wamp::Args(args): wamp::Args<Vec<Value>>, Kwargs(kwargs): Kwargs<Dict>| {
+        let _ = &registered;
+        async { Ok(Reply::new(args).with_kwargs(kwargs)) }
     };
-    Ok(session.register(procedure, handler).await?)
+    session.register(procedure, handler).await?;
+    Ok(())
 }
 
 async fn execute(
     session: &Session,
     procedure: &Uri,
     commands: &Arc<Commands>,
-) -> Result<Registration, Failure> {
+    registered: Held,
+) -> Result<(), Failure> {
     let commands = Arc::clone(commands);
     let handler = move |wamp::Args(args): wamp::Args<Vec<Value>>,
                         Kwargs(kwargs): Kwargs<Dict>,
                         details: CallDetails| {
-        let commands = Arc::clone(&commands);
+        let commands = (Arc::clone(&commands), registered.clone());
         async move {
-            let answer = commands.answer(&args, &kwargs, &details).await;
+            let answer = commands.0.answer(&args, &kwargs, &details).await;
             answer.inspect_err(|error| {
                 let failure = Failure::from(error.clone());
                 tracing::warn!("a call of {} failed: {failure}", details.procedure);
             })
         }
     };
-    Ok(session.register(procedure, handler).await?)
+    session.register(procedure, handler).await?;
+    Ok(())
 }
+
+/// What a registration holds for as long as it lasts, and a call until it is answered.
+type Held = mpsc::Sender<Infallible>;
 
 const EXAMPLES: &str = "\
 The command is run once for each call, without a shell, by the rules below. Options of wamp stand

@@ -31,9 +31,8 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    pub(super) fn new(args: &Args, jobs: usize) -> Self {
+    pub(super) fn new(args: &Args, jobs: u32) -> Self {
         let mut words = args.exec.iter().cloned();
-        let jobs = u32::try_from(jobs).unwrap_or(u32::MAX).min(MAX_JOBS);
         Self {
             program: words.next().unwrap_or_default(),
             arguments: words.collect(),
@@ -258,6 +257,3 @@ const MAX_OUTPUT: u64 = 4 << 20;
 
 /// How many octets of what a command writes to stderr are kept.
 const MAX_ERRORS: usize = 4 << 10;
-
-/// How many commands may run at once, whatever is asked for.
-const MAX_JOBS: u32 = 4096;

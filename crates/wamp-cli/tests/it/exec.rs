@@ -191,7 +191,7 @@ async fn a_slow_command_is_killed_with_its_children() {
     let world = World::new().await;
     let session = world.session().await;
     let directory = directory("slow");
-    let _running = script(&world, &sleeper(&directory), &["--timeout", "300ms"]).await;
+    let _running = script(&world, &sleeper(&directory), &["--timeout", "2s"]).await;
     let error = error(&session).await;
     assert_eq!(error.uri().as_str(), error_uri::TIMEOUT);
     let ids = sleeping(&directory).await;

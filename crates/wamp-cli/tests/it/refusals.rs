@@ -51,7 +51,10 @@ async fn bad_input_is_told_in_one_line_with_exit_code_2() {
         (&["subscribe", "a", "--count", "0"], "0 is not in 1.."),
         (&["register", "a"], "--echo"),
         (&["register", "a", "--exec"], "a value is required"),
-        (&["register", "a", "--echo", "--jobs", "0"], "--jobs"),
+        (
+            &["register", "a", "--echo", "--jobs", "0"],
+            "0 is not in 1..=4096",
+        ),
         (
             &["register", "a", "--echo", "--exec", "true"],
             "cannot be used with",

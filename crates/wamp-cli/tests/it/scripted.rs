@@ -71,6 +71,24 @@ async fn subscriptions_that_the_router_ends_end_the_program() {
 }
 
 #[tokio::test]
+async fn a_registration_that_the_router_ends_ends_the_program() {
+    let args = ["register", "com.example.echo", "--echo"];
+    let (mut script, mut running) = Script::with(&args).await;
+    let register = script.receive().await;
+    script.send(&json!([65, register[1], 5])).await;
+    running.note().await;
+    let why = json!({"registration": 5, "reason": "com.example.gone"});
+    script.send(&json!([67, 0, why])).await;
+    assert_eq!(script.receive().await[0], 6);
+    let bye = json!([6, {}, "wamp.close.goodbye_and_out"]);
+    script.send(&bye).await;
+    drop(script);
+    let (status, rest) = running.end().await;
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(rest, "error: the router has ended the registration\n");
+}
+
+#[tokio::test]
 async fn a_connection_that_is_lost_in_a_call_is_told() {
     let (mut script, running) = Script::with(&["call", "com.example.add"]).await;
     assert_eq!(script.receive().await[0], 48);
