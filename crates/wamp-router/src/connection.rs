@@ -277,17 +277,11 @@ impl<T: Transport> Connection<T> {
     }
 
     fn handle(&mut self, message: Message) {
-        let now = self.now();
         let (code, kind) = (message.code(), message.name());
-        let received = self.lifecycle.handle_received(message);
-        match (&received, &self.phase) {
+        match self.lifecycle.handle_received(message) {
             // The realm counts it, under the lock that it takes anyway.
-            (Ok(Received::Session(_)), Phase::Open(_)) => {}
-            (_, Phase::Open(Membership { realm, .. })) => realm.count_received(code),
-            _ => self.router.connections.outside.count_received(kind),
-        }
-        match received {
             Ok(Received::Session(message)) => {
+                let now = self.now();
                 let Phase::Open(Membership { realm, peer, .. }) = &self.phase else {
                     return;
                 };
@@ -295,6 +289,19 @@ impl<T: Transport> Connection<T> {
                     self.violate(&violation);
                 }
             }
+            received => {
+                match &self.phase {
+                    Phase::Open(Membership { realm, .. }) => realm.count_received(code),
+                    _ => self.router.connections.outside.count_received(kind),
+                }
+                self.handle_beside_session(received);
+            }
+        }
+    }
+
+    /// Takes what opens and ends a session, and what must not come.
+    fn handle_beside_session(&mut self, received: Result<Received, Violation>) {
+        match received {
             Ok(Received::Hello(hello)) => self.handle_hello(hello),
             Ok(Received::Authenticate(answer)) => self.handle_authenticate(&answer),
             Ok(Received::Goodbye(details, reply)) => {
