@@ -183,7 +183,7 @@ impl<T: Transport> Connection<T> {
             // Who comes when all is over is told so too.
             (Stage::Closing, _) | (Stage::Ending, Phase::Idle { is_new: true }) => {
                 let refusal = abort(error_uri::SYSTEM_SHUTDOWN, "the router shuts down");
-                self.abort(Ended::Shutdown, refusal, CloseReason::GoingAway);
+                self.end_with(refusal, None, CloseReason::GoingAway);
             }
             (Stage::Ending, _) => self.destroy(Ended::Shutdown),
         }
@@ -261,13 +261,13 @@ impl<T: Transport> Connection<T> {
         match &self.phase {
             Phase::Idle { is_new: true } => {
                 let refusal = abort(error_uri::TIMEOUT, "no HELLO came in time");
-                self.abort(Ended::Lost, refusal, CloseReason::Normal);
+                self.end_with(refusal, None, CloseReason::Normal);
             }
             Phase::Idle { is_new: false } => self.close(CloseReason::Normal),
             Phase::Authenticating(..) => {
                 let text = "no AUTHENTICATE came in time";
                 let refusal = abort(error_uri::AUTHENTICATION_FAILED, text);
-                self.abort(Ended::Lost, refusal, CloseReason::Normal);
+                self.end_with(refusal, None, CloseReason::Normal);
             }
             Phase::Leaving => self.close(CloseReason::GoingAway),
             Phase::Open(_) => return false,
