@@ -183,7 +183,7 @@ impl<T: Transport> Connection<T> {
             // Who comes when all is over is told so too.
             (Stage::Closing, _) | (Stage::Ending, Phase::Idle { is_new: true }) => {
                 let refusal = abort(error_uri::SYSTEM_SHUTDOWN, "the router shuts down");
-                self.abort(Ended::Shutdown, refusal, CloseReason::GoingAway);
+                self.end_with(refusal, None, CloseReason::GoingAway);
             }
             (Stage::Ending, _) => self.destroy(Ended::Shutdown),
         }
@@ -261,13 +261,13 @@ impl<T: Transport> Connection<T> {
         match &self.phase {
             Phase::Idle { is_new: true } => {
                 let refusal = abort(error_uri::TIMEOUT, "no HELLO came in time");
-                self.abort(Ended::Lost, refusal, CloseReason::Normal);
+                self.end_with(refusal, None, CloseReason::Normal);
             }
             Phase::Idle { is_new: false } => self.close(CloseReason::Normal),
             Phase::Authenticating(..) => {
                 let text = "no AUTHENTICATE came in time";
                 let refusal = abort(error_uri::AUTHENTICATION_FAILED, text);
-                self.abort(Ended::Lost, refusal, CloseReason::Normal);
+                self.end_with(refusal, None, CloseReason::Normal);
             }
             Phase::Leaving => self.close(CloseReason::GoingAway),
             Phase::Open(_) => return false,
@@ -277,17 +277,11 @@ impl<T: Transport> Connection<T> {
     }
 
     fn handle(&mut self, message: Message) {
-        let now = self.now();
         let (code, kind) = (message.code(), message.name());
-        let received = self.lifecycle.handle_received(message);
-        match (&received, &self.phase) {
+        match self.lifecycle.handle_received(message) {
             // The realm counts it, under the lock that it takes anyway.
-            (Ok(Received::Session(_)), Phase::Open(_)) => {}
-            (_, Phase::Open(Membership { realm, .. })) => realm.count_received(code),
-            _ => self.router.connections.outside.count_received(kind),
-        }
-        match received {
             Ok(Received::Session(message)) => {
+                let now = self.now();
                 let Phase::Open(Membership { realm, peer, .. }) = &self.phase else {
                     return;
                 };
@@ -295,6 +289,19 @@ impl<T: Transport> Connection<T> {
                     self.violate(&violation);
                 }
             }
+            received => {
+                match &self.phase {
+                    Phase::Open(Membership { realm, .. }) => realm.count_received(code),
+                    _ => self.router.connections.outside.count_received(kind),
+                }
+                self.handle_beside_session(received);
+            }
+        }
+    }
+
+    /// Takes what opens and ends a session, and what must not come.
+    fn handle_beside_session(&mut self, received: Result<Received, Violation>) {
+        match received {
             Ok(Received::Hello(hello)) => self.handle_hello(hello),
             Ok(Received::Authenticate(answer)) => self.handle_authenticate(&answer),
             Ok(Received::Goodbye(details, reply)) => {

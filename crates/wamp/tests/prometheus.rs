@@ -25,8 +25,8 @@ impl Scrape {
             let wrong = |what: &str| format!("{what}: {line}");
             if let Some(line) = line.strip_prefix("# ") {
                 let mut words = line.splitn(3, ' ');
-                let (word, name) = (words.next(), words.next().ok_or(wrong("no name"))?);
-                let rest = words.next().ok_or(wrong("nothing is said"))?;
+                let (word, name) = (words.next(), words.next().ok_or_else(|| wrong("no name"))?);
+                let rest = words.next().ok_or_else(|| wrong("nothing is said"))?;
                 match word {
                     Some("HELP") => {
                         if !families.insert(name.to_owned()) {
@@ -42,10 +42,12 @@ impl Scrape {
                 }
                 continue;
             }
-            let (name, value) = line.rsplit_once(' ').ok_or(wrong("no value"))?;
+            let (name, value) = line.rsplit_once(' ').ok_or_else(|| wrong("no value"))?;
             let value: f64 = value.parse().map_err(|_| wrong("no number"))?;
             let bare = name.split('{').next().unwrap_or_default();
-            let suffix = bare.strip_prefix(&family).ok_or(wrong("of no family"))?;
+            let suffix = bare
+                .strip_prefix(&family)
+                .ok_or_else(|| wrong("of no family"))?;
             let fits = match &*kind {
                 "counter" => suffix == "_total" && value >= 0.0,
                 "gauge" => suffix.is_empty(),
@@ -85,7 +87,9 @@ impl Scrape {
             }
             buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
             let grows = buckets.windows(2).all(|pair| pair[0].1 <= pair[1].1);
-            let last = buckets.last().ok_or(format!("{name} has no buckets"))?;
+            let last = buckets
+                .last()
+                .ok_or_else(|| format!("{name} has no buckets"))?;
             if !grows || last.0 != f64::INFINITY || last.1 != *count {
                 return Err(format!("{name}: {buckets:?}"));
             }
@@ -106,7 +110,8 @@ impl Scrape {
 
 async fn listening(realm: Realm) -> (Router, Server, Collector) {
     let router = Router::builder().realm(realm).build();
-    let server = router.listen("127.0.0.1:0").await.unwrap();
+    let server = router.listen("127.0.0.1:0").await;
+    let server = server.expect("there is a free port");
     let collector = Collector::new(&router).server(&server);
     (router, server, collector)
 }

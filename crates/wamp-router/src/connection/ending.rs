@@ -61,19 +61,24 @@ impl<T: Transport> Connection<T> {
             "{exceeded} that the router keeps waited for this client; it was dropped. Read faster, \
              or ask for less at a time"
         );
-        self.end_with(abort(limit_uri::TOO_SLOW, text), realm, CloseReason::Normal);
+        self.end_with(
+            abort(limit_uri::TOO_SLOW, text),
+            realm.as_deref(),
+            CloseReason::Normal,
+        );
     }
 
+    /// Ends the session, if there is one, and the connection.
     pub(super) fn abort(&mut self, ended: Ended, abort: Abort, reason: CloseReason) {
         let realm = self.leave(ended);
-        self.end_with(abort, realm, reason);
+        self.end_with(abort, realm.as_deref(), reason);
     }
 
-    /// Tells the client why it is over, which had a session on the realm, or none.
-    fn end_with(
+    /// Ends the connection, and tells the client why, which had a session on the realm, or has none.
+    pub(super) fn end_with(
         &mut self,
         mut abort: Abort,
-        realm: Option<Arc<RunningRealm>>,
+        realm: Option<&RunningRealm>,
         reason: CloseReason,
     ) {
         if realm.is_none() {
@@ -83,7 +88,7 @@ impl<T: Transport> Connection<T> {
         if let Some(message) = &mut abort.details.message {
             *message = shorten(message).to_owned();
         }
-        self.send(abort.into(), realm.as_deref());
+        self.send(abort.into(), realm);
         self.close(reason);
     }
 

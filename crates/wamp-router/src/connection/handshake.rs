@@ -12,7 +12,6 @@ use wamp_messages::{Message, Roles, SessionId, UriRules, error_uri};
 
 use super::pace::Pace;
 use super::{Connection, Deadline, Membership, Phase};
-use crate::metrics::Ended;
 use crate::realm::moment::Moment;
 use crate::realm::reply::shorten;
 use crate::realm::{Identity, announced};
@@ -34,7 +33,7 @@ impl<T: Transport> Connection<T> {
             // Another HELLO of the same client would be no better.
             let text = invalid.to_string();
             let reason = CloseReason::Protocol(shorten(&text).to_owned());
-            return self.abort(Ended::Violation, abort(invalid.uri(), text), reason);
+            return self.end_with(abort(invalid.uri(), text), None, reason);
         }
         let Message::Hello(Hello { realm, details }) = hello else {
             return;
@@ -167,6 +166,6 @@ impl<T: Transport> Connection<T> {
     fn refuse(&mut self, refusal: Abort) {
         let details = refusal.details.message.as_deref().unwrap_or_default();
         tracing::info!(reason = %refusal.reason, details = shorten(details), "a client was refused");
-        self.abort(Ended::Lost, refusal, CloseReason::Normal);
+        self.end_with(refusal, None, CloseReason::Normal);
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use wamp_core::{Flood, Outbox, Outgoing, Pushed};
-use wamp_messages::{Message, SessionId};
+use wamp_messages::SessionId;
+use wamp_messages::message::Event;
 
 use super::counts::Counts;
 use crate::realm::{Change, Counted, Peer, Routing, Sink};
@@ -109,8 +110,8 @@ impl Sink for Delivery<'_> {
         };
         // Whether events find room again: only asked where some were lost.
         let counts_losses = self.policy == SlowConsumers::Drop && !self.tells_of_losses;
-        let is_event = matches!(message.message(), Message::Event(_));
         let code = message.message().code();
+        let is_event = code == Event::CODE;
         let has_recovered = seat.lost > 0 && counts_losses && is_event && {
             seat.outbox.weight() <= seat.outbox.limits().mark / 2
         };
