@@ -29,7 +29,7 @@ use crate::tls::ServerTls;
 
 pub use crate::listen::error::{HandshakeError, ListenError};
 pub use crate::listen::incoming::{Accepted, Incoming};
-pub use crate::listen::limits::{ListenLimits, Permit};
+pub use crate::listen::limits::{ListenControl, ListenLimits, Permit};
 pub use crate::listen::meter::{ListenCounts, ListenMeter};
 pub use crate::listen::socket::LocalAddr;
 #[cfg(unix)]
@@ -214,6 +214,11 @@ impl Listener {
     pub fn limits(mut self, limits: &ListenLimits) -> Self {
         self.gate = Arc::new(Gate::new(limits));
         self
+    }
+
+    /// What changes the limits while it listens; it is to be taken after [`limits`](Self::limits).
+    pub fn control(&self) -> ListenControl {
+        ListenControl(Arc::clone(&self.gate))
     }
 
     /// What tells how much it has accepted, and how much came to nothing. It begins anew when the

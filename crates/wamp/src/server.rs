@@ -18,7 +18,8 @@ use wamp_net::sniff::sniff;
 #[cfg(feature = "tls")]
 use wamp_net::tls::ServerTls;
 use wamp_net::{
-    HandshakeError, ListenCounts, ListenError, ListenLimits, ListenMeter, Listener, Protocol,
+    HandshakeError, ListenControl, ListenCounts, ListenError, ListenLimits, ListenMeter, Listener,
+    Protocol,
 };
 #[cfg(feature = "rawsocket")]
 use wamp_transport_rawsocket as rawsocket;
@@ -189,6 +190,7 @@ impl Listen {
             address: address.clone(),
             is_tls,
             options: options.clone(),
+            control: listener.control(),
             meter: meter.clone(),
             stop,
         };
@@ -241,6 +243,7 @@ pub struct Server {
     address: LocalAddr,
     is_tls: bool,
     options: Current,
+    control: ListenControl,
     meter: ListenMeter,
     stop: watch::Sender<bool>,
 }
@@ -291,6 +294,12 @@ impl Server {
         }
         self.options.set(options);
         Ok(())
+    }
+
+    /// Changes how many connections, and how many unfinished handshakes, there may be, and how many
+    /// may come in a second, for those who connect from then on. Connections that are open stay.
+    pub fn set_limits(&self, limits: &ListenLimits) {
+        self.control.set_limits(limits);
     }
 
     /// How many it has accepted, how many are open, and how many came to nothing.

@@ -305,10 +305,8 @@ fn apply_listener(
                 .push(format!("{what} of listener {address}"));
         }
     };
-    postpone(before.limits == now.limits, "limits");
     postpone(before.tls.is_some() == now.tls.is_some(), "tls");
     postpone(before.mode == now.mode, "mode");
-    now.limits = before.limits.clone();
     now.mode = before.mode;
     if before.tls.is_some() != now.tls.is_some() {
         now.tls.clone_from(&before.tls);
@@ -316,6 +314,7 @@ fn apply_listener(
     if before == now {
         return;
     }
+    listening.server.set_limits(&now.limits.to_limits());
     // Something is spoken there: that was checked.
     if let Err(error) = listening.server.set_options(now.options()) {
         tracing::error!(address, %error, "a listener was not changed");

@@ -379,3 +379,17 @@ async fn when_the_router_has_shut_down_its_listeners_are_gone() {
         assert!(!Path::new(&socket).exists());
     }
 }
+
+#[tokio::test]
+async fn limits_of_a_listener_change_while_it_listens() {
+    let router = router();
+    let limits = ListenLimits::default().connections(1);
+    let server = router.listen("127.0.0.1:0").limits(limits.clone()).await;
+    let server = server.expect("a free port");
+    let first = join(Dial::new(server.url())).await;
+    assert!(refusal(&server.url()).await.contains("503"));
+    server.set_limits(&limits.connections(2));
+    join(Dial::new(server.url())).await;
+    assert_eq!(server.counts().failed.of("no_room"), 1);
+    drop(first);
+}

@@ -198,8 +198,7 @@ async fn what_needs_a_restart_is_said_each_time() {
     let mut router = Process::start(&["--config", &file]).await;
     folder.certificate();
     let listener = format!(
-        "{LISTENER}tls = {{ cert = \"cert.pem\", key = \"key.pem\" }}\n[listener.limits]\n\
-         connections = 1\n[router]\nagent = \"other\"\n[router.outbox]\nmark = \"1MiB\"\n\
+        "{LISTENER}tls = {{ cert = \"cert.pem\", key = \"key.pem\" }}\n[router]\nagent = \"other\"\n[router.outbox]\nmark = \"1MiB\"\n\
          [log]\nformat = \"json\"\n"
     );
     folder.write("router.toml", &config(&listener, CALLS, ""));
@@ -210,16 +209,40 @@ async fn what_needs_a_restart_is_said_each_time() {
             "router.outbox.mark",
             "log.format",
             "tls of listener 127.0.0.1:0",
-            "limits of listener 127.0.0.1:0",
         ] {
             let line = format!("setting=\"{setting}\"");
             assert!(said.contains(&line), "{line} is not in\n{said}");
         }
         assert!(said.contains("changed=\"\""), "{said}");
     }
-    let (url, mut sessions) = (router.url("ws://"), Vec::new());
-    for _ in 0..2 {
-        sessions.push(join(&url, "com.example").await.unwrap());
+    join(&router.url("ws://"), "com.example").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_limits_of_a_listener_change() {
+    let folder = Folder::new();
+    let text = |most: usize| {
+        let limits = format!("{LISTENER}[listener.limits]\nconnections = {most}\n");
+        config(&limits, CALLS, "")
+    };
+    let file = folder.write("router.toml", &text(1));
+    let mut router = Process::start(&["--config", &file]).await;
+    let url = router.url("ws://");
+    let first = join(&url, "com.example").await.unwrap();
+    let refused = join(&url, "com.example").await.unwrap_err();
+    assert!(refused.to_string().contains("503"), "{refused}");
+
+    folder.write("router.toml", &text(2));
+    let said = router.reload().await;
+    assert!(said.contains("changed=\"listener 127.0.0.1:0\""), "{said}");
+    let second = join(&url, "com.example").await.unwrap();
+    join(&url, "com.example").await.unwrap_err();
+
+    // More than there may be now stay.
+    folder.write("router.toml", &text(1));
+    router.reload().await;
+    for session in [&first, &second] {
+        assert_eq!(answer(session, "com.example.none").await, NOBODY);
     }
 }
 
