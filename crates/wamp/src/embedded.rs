@@ -73,10 +73,13 @@ impl Router {
     ///
     /// Dropped, listeners have stopped and no session is let in any more.
     pub async fn shutdown(&self, deadline: Duration) {
+        /// How long listeners have to notice that they are over.
+        const LAST: Duration = Duration::from_secs(1);
         self.stopping.send_replace(true);
         self.inner.shutdown(deadline).await;
-        // The task of each listener holds the other end until that is gone, with its socket.
-        self.stopping.closed().await;
+        // The task of each listener holds the other end until that is gone, with its socket. One
+        // that nobody polls, on another runtime, is not waited for.
+        let _ = tokio::time::timeout(LAST, self.stopping.closed()).await;
     }
 
     /// Adds a realm, or changes the one of that name while it is used: its sessions stay, and what

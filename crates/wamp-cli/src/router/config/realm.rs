@@ -122,6 +122,15 @@ impl RealmConfig {
                 );
                 document.warn(role.name.at, text);
             }
+            let is_everybodys = self.anonymous.as_ref() == Some(&role.name) || is_implied(role);
+            if role.trusted && is_everybodys {
+                let text = format!(
+                    "everybody has the role {:?}, which is trusted: whoever comes could pretend to \
+                     be the router",
+                    role.name.value
+                );
+                document.warn(role.name.at, text);
+            }
             if role.rules.is_empty() {
                 let text = format!(
                     "the role {:?} may do nothing: it has no [[realm.role.allow]]",

@@ -227,6 +227,12 @@ fn what_is_wrong_is_told_with_its_place() {
             "7:8: the role \"idle\" may do nothing: it has no [[realm.role.allow]]",
         ),
         (
+            &format!("{idle}trusted = true\n{allow}"),
+            "",
+            "7:8: everybody has the role \"idle\", which is trusted: whoever comes could pretend to \
+             be the router",
+        ),
+        (
             &odd,
             "",
             "11:8: nobody has the role \"odd\": give it to a principal, or to everybody by \
