@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use tokio::task::unconstrained;
 use tokio::time::Sleep;
 use tracing::Span;
+use tracing::level_filters::LevelFilter;
 use wamp_auth::Exchange;
 use wamp_core::lifecycle::abort;
 use wamp_core::{
@@ -359,6 +360,12 @@ impl<T: Transport> Connection<T> {
     }
 }
 
+/// Whether anybody is told of every turn of a connection. To enter its span costs, in each turn; the
+/// few lines that are told otherwise name it themselves.
+fn is_in_detail() -> bool {
+    LevelFilter::current() >= LevelFilter::DEBUG
+}
+
 /// Nothing in it is pinned: transports are polled by `&mut`.
 impl<T: Transport> Unpin for Connection<T> {}
 
@@ -367,8 +374,8 @@ impl<T: Transport> Future for Connection<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let span = this.span.clone();
-        let _entered = span.enter();
+        let span = is_in_detail().then(|| this.span.clone());
+        let _entered = span.as_ref().map(Span::enter);
         this.now = None;
         this.heed_stage(cx);
         let has_more = this.poll_receive(cx);

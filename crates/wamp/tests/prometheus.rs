@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wamp::prometheus::Collector;
 use wamp::prometheus::prometheus_client::encoding::text::encode;
 use wamp::prometheus::prometheus_client::metrics::counter::Counter;
@@ -214,6 +216,68 @@ async fn what_happened_is_told() {
         ended.value("wamp_connections{transport=\"websocket\"}"),
         0.0
     );
+}
+
+#[tokio::test]
+async fn each_message_of_a_batch_is_counted() {
+    const EVENTS: u64 = 300;
+    let (router, server, collector) = listening(Realm::new("com.example")).await;
+    let session = wamp::connect(server.url())
+        .realm("com.example")
+        .await
+        .unwrap();
+    assert!(session.connection_info().serializer.ends_with(".batched"));
+    // They wait together, and leave in few frames.
+    for n in 0..EVENTS {
+        session
+            .publish("com.example.topic")
+            .args((n,))
+            .await
+            .unwrap();
+    }
+    session
+        .publish("com.example.topic")
+        .acknowledge()
+        .await
+        .unwrap();
+    let received = "wamp_messages_received_total{realm=\"com.example\",kind=\"PUBLISH\"}";
+    assert_eq!(Scrape::of(&collector).value(received), (EVENTS + 1) as f64);
+    drop(router);
+}
+
+#[tokio::test]
+async fn what_comes_to_nothing_is_told_by_why() {
+    let (_router, server, collector) = listening(Realm::new("com.example")).await;
+    let address = server.local_addr().unwrap();
+    let talk = async |said: &[u8]| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+    };
+    talk(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n").await;
+    talk(b"\x7f\xf0\x00\x00").await;
+    talk(b"\x7f").await;
+    let failed = |scrape: &Scrape, reason: &str| {
+        let series =
+            format!("wamp_listener_failed_total{{listener=\"{address}\",reason=\"{reason}\"}}");
+        scrape.0.get(&series).copied().unwrap_or_default()
+    };
+    // The client may see the end before the router has counted it.
+    let scrape = loop {
+        let scrape = Scrape::of(&collector);
+        if failed(&scrape, "refused") + failed(&scrape, "closed") >= 3.0 {
+            break scrape;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(
+        (failed(&scrape, "refused"), failed(&scrape, "closed")),
+        (2.0, 1.0)
+    );
+    let handshakes = format!("wamp_listener_handshakes{{listener=\"{address}\"}}");
+    assert_eq!(scrape.value(&handshakes), 0.0);
 }
 
 #[tokio::test]

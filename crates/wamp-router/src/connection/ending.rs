@@ -35,7 +35,9 @@ impl<T: Transport> Connection<T> {
 
     /// Ends the connection because the client broke the protocol.
     pub(super) fn violate(&mut self, violation: &Violation) {
-        tracing::info!(%violation, "a client broke the protocol, and is disconnected");
+        tracing::info!(
+            parent: &self.span, %violation, "a client broke the protocol, and is disconnected"
+        );
         let reason = CloseReason::Protocol(shorten(&violation.0).to_owned());
         self.abort(Ended::Violation, violation.to_abort(), reason);
     }
@@ -45,7 +47,9 @@ impl<T: Transport> Connection<T> {
     /// The outbox that comes in place of the closed one takes only what is sent from here: no
     /// realm has it, so that it never overflows, and this happens once.
     pub(super) fn give_up(&mut self) {
-        tracing::info!("a client does not take what it is sent, and is disconnected");
+        tracing::info!(
+            parent: &self.span, "a client does not take what it is sent, and is disconnected"
+        );
         let mut policy = SlowConsumers::default();
         if let Phase::Open(Membership { realm, .. }) = &self.phase {
             policy = realm.slow_consumers();

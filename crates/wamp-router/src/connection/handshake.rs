@@ -57,7 +57,10 @@ impl<T: Transport> Connection<T> {
             .with_authid(details.authid.as_deref())
             .with_authrole(details.authrole.as_deref())
             .with_authextra(details.authextra.as_ref());
-        let verdict = authenticator.authenticate(&candidate);
+        // What it tells in the log is of this connection.
+        let verdict = self
+            .span
+            .in_scope(|| authenticator.authenticate(&candidate));
         let candidacy = Candidacy {
             realm,
             session,
@@ -75,7 +78,7 @@ impl<T: Transport> Connection<T> {
             let text = "AUTHENTICATE answers a CHALLENGE, and there was none";
             return self.violate(&Violation(text.to_owned()));
         };
-        let verdict = exchange.verify(answer);
+        let verdict = self.span.in_scope(|| exchange.verify(answer));
         self.judge(candidacy, verdict);
     }
 
@@ -165,7 +168,12 @@ impl<T: Transport> Connection<T> {
     /// Does not let the client in.
     fn refuse(&mut self, refusal: Abort) {
         let details = refusal.details.message.as_deref().unwrap_or_default();
-        tracing::info!(reason = %refusal.reason, details = shorten(details), "a client was refused");
+        tracing::info!(
+            parent: &self.span,
+            reason = %refusal.reason,
+            details = shorten(details),
+            "a client was refused"
+        );
         self.end_with(refusal, None, CloseReason::Normal);
     }
 }

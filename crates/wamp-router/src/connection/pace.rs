@@ -163,7 +163,11 @@ impl<T: Transport> Connection<T> {
                 }
                 Err(error) => {
                     if let ReceiveError::Lost(TransportError::TooLong { .. }) = error {
-                        tracing::info!(%error, "a client says too much at once, and is disconnected");
+                        tracing::info!(
+                            parent: &self.span,
+                            %error,
+                            "a client says too much at once, and is disconnected"
+                        );
                         self.destroy(Ended::TooLong);
                     } else {
                         tracing::debug!(%error, "a connection was lost");

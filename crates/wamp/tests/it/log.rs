@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 use wamp::{Dial, Ticket};
@@ -40,15 +41,19 @@ impl MakeWriter<'_> for Kept {
     }
 }
 
-/// A runtime with one thread: what is logged on it is kept.
+/// Keeps what is logged on this thread, up to a level.
+fn keep(level: tracing::Level) -> (Kept, DefaultGuard) {
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .with_writer(kept.clone());
+    (kept, subscriber.set_default())
+}
+
 #[tokio::test]
 async fn a_client_can_be_followed_and_no_secret_is_told() {
-    let kept = Kept::default();
-    let _guard = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(kept.clone())
-        .set_default();
+    let (kept, _guard) = keep(tracing::Level::TRACE);
     let world = World::new().await;
     let client = |ticket: &'static str| {
         Dial::new(world.server.url())
@@ -102,4 +107,27 @@ async fn a_client_can_be_followed_and_no_secret_is_told() {
             "{text}"
         );
     }
+}
+
+#[tokio::test]
+async fn who_is_refused_is_named_also_where_nothing_else_is_told() {
+    let (kept, _guard) = keep(tracing::Level::INFO);
+    let world = World::new().await;
+    let client = Dial::new(world.server.url()).connect().realm("com.nowhere");
+    client.await.unwrap_err();
+    let text = kept.text();
+    let refused = text
+        .lines()
+        .find(|line| line.contains("a client was refused"));
+    let refused = refused.unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        refused.contains("connection{id=1 transport=\"websocket\""),
+        "{refused}"
+    );
+    assert!(refused.contains(" peer=127.0.0.1:"), "{refused}");
+    assert!(
+        refused.contains("reason=wamp.error.no_such_realm"),
+        "{refused}"
+    );
+    assert!(!text.contains("DEBUG"), "{text}");
 }
