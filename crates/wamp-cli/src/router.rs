@@ -29,13 +29,13 @@ use crate::router::value::Interval;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A configuration file, which says everything that the other options say, and more
+    /// A configuration file, which says all of what follows, and more
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Check the configuration and what it leads to, say what was understood, and end
+    /// Check the configuration, say what was understood, and end
     #[arg(long)]
     check: bool,
-    /// Print a configuration file with every key, its default and what it means, and end
+    /// Print a configuration file with every key and its default, and end
     #[arg(long, conflicts_with_all = ["config", "check"])]
     sample_config: bool,
     #[command(flatten)]
@@ -45,17 +45,16 @@ pub(crate) struct Args {
 /// What a configuration file says otherwise.
 #[derive(Debug, clap::Args)]
 struct Flags {
-    /// An address to listen on, as HOST:PORT or unix:PATH; may be given several times
-    /// [default: 127.0.0.1:8080]
+    /// HOST:PORT or unix:PATH to listen on, once or more [default: 127.0.0.1:8080]
     #[arg(short, long, value_name = "ADDRESS", value_parser = parse_address)]
     listen: Vec<String>,
-    /// A Unix socket to listen on, like --listen unix:PATH; may be given several times
+    /// A Unix socket to listen on, once or more
     #[arg(long, value_name = "PATH")]
     unix: Vec<PathBuf>,
-    /// A realm, open to everybody; may be given several times [default: realm1]
+    /// A realm that is open to everybody, once or more [default: realm1]
     #[arg(short, long, value_name = "REALM", value_parser = parse_realm)]
     realm: Vec<String>,
-    /// A certificate with those that it is signed by, in PEM, for TLS on all addresses of TCP
+    /// A certificate in PEM, for TLS on all addresses of TCP
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The key of the certificate, in PEM
@@ -76,10 +75,10 @@ struct Flags {
     /// How often a silent client is sent a ping, such as 20s, or off [default: 20s]
     #[arg(long, value_name = "TIME", value_parser = parse_interval)]
     ping_interval: Option<PingInterval>,
-    /// How long sessions may take to leave when the router ends, such as 10s [default: 10s]
+    /// How long sessions may take to leave when it ends [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     shutdown_timeout: Option<Duration>,
-    /// An address at which it answers GET /health and /metrics (for Prometheus) by HTTP
+    /// Where GET /health and /metrics are answered by HTTP
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     http: Option<String>,
 }
@@ -281,13 +280,13 @@ const REALM: &str = "realm1";
 const SAMPLE: &str = include_str!("../router.toml");
 
 const EXAMPLES: &str = "\
+Realms that are named here are open to everybody: roles and tickets need a configuration file.
+SIGHUP reads that again without ending a session; SIGINT and SIGTERM end in order.
+
 Examples:
   wamp router
   wamp router --listen 0.0.0.0:8080 --unix /run/wamp.sock --realm com.example
   wamp router --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --realm com.example
   wamp router --sample-config > router.toml
   wamp router --config router.toml --check
-  wamp router --config router.toml
-
-Realms that are named here are open to everybody: roles and tickets need a configuration file.
-SIGHUP reads that again without ending a session; SIGINT and SIGTERM end in order.";
+  wamp router --config router.toml";
