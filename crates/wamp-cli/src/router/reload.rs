@@ -173,6 +173,7 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
         changes.changed.push("http".to_owned());
         serving.http = http;
     }
+    serving::raise_limit(&config.listeners);
     let mut old: Vec<_> = std::mem::take(&mut serving.listeners)
         .into_iter()
         .zip(std::mem::take(&mut serving.config.listeners))

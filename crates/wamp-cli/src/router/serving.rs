@@ -196,7 +196,7 @@ fn explain(error: &ListenError) -> String {
 }
 
 /// Lets the process have as many files open as there may be connections.
-fn raise_limit(listeners: &[ListenerConfig]) {
+pub(super) fn raise_limit(listeners: &[ListenerConfig]) {
     let connections = listeners
         .iter()
         .map(|one| one.limits.connections + one.limits.handshakes);
