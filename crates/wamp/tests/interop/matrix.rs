@@ -1,0 +1,128 @@
+//! The matrix: which cells there are, and which of them the short run plays.
+
+use std::collections::HashSet;
+
+use crate::cell::Cell;
+use crate::party::{PeerKind, RouterKind, Transport};
+use crate::scenario::{Matter, SCENARIOS};
+
+/// The whole matrix.
+///
+/// Over WebSocket to our router, each client meets each, itself included, and values go from every
+/// format to every other. That is where clients differ; the other transports carry the same
+/// octets, so over them each client meets ours alone, in both directions. To Crossbar.io something
+/// of ours takes part in every cell: what others make of each other there is not ours to test,
+/// and neither is how it turns one format into another.
+pub(crate) fn all() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for router in RouterKind::ALL {
+        for transport in Transport::ALL {
+            for serializers in directions() {
+                for (caller, callee) in pairs() {
+                    for scenario in SCENARIOS {
+                        let cell = Cell {
+                            router,
+                            transport,
+                            serializers,
+                            scenario,
+                            caller,
+                            callee,
+                        };
+                        if belongs(&cell) {
+                            cells.push(cell);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// The short run: for every two properties that some cell has together, one cell that has them.
+/// So each client meets each serializer, transport, scenario and other client, but not in every
+/// combination of these.
+pub(crate) fn smoke() -> Vec<Cell> {
+    let mut seen = HashSet::new();
+    let mut cells = all();
+    cells.retain(|cell| {
+        let mut is_new = false;
+        let properties = properties(cell);
+        for (at, first) in properties.iter().enumerate() {
+            for second in &properties[at + 1..] {
+                is_new |= seen.insert((first.clone(), second.clone()));
+            }
+        }
+        is_new
+    });
+    cells
+}
+
+fn properties(cell: &Cell) -> [String; 5] {
+    let (first, second) = cell.serializers;
+    [
+        format!("{}/{}", cell.router, cell.transport),
+        format!("{first}+{second}"),
+        cell.scenario.name.to_owned(),
+        format!("caller {}", cell.caller),
+        format!("callee {}", cell.callee),
+    ]
+}
+
+fn belongs(cell: &Cell) -> bool {
+    let Cell {
+        router,
+        transport,
+        serializers: (first, second),
+        scenario,
+        caller,
+        callee,
+    } = *cell;
+    let is_open = router == RouterKind::Ours && transport == Transport::Ws;
+    let formats = match scenario.matter {
+        _ if first == second => true,
+        // What a router makes of the values is the same, whatever they come over.
+        Matter::Values => is_open && is_plain(first) && is_plain(second),
+        Matter::Session | Matter::Death => false,
+    };
+    formats
+        && (is_open || cell.has(PeerKind::Ours))
+        && caller.speaks(transport, first)
+        && callee.speaks(transport, second)
+        && !(matches!(scenario.matter, Matter::Death) && first != death_format(cell))
+}
+
+/// A death is the same in every format, and costs the start of a process: one format is enough.
+fn death_format(cell: &Cell) -> &'static str {
+    let has_cbor = |peer: PeerKind| peer.speaks(cell.transport, "cbor");
+    if has_cbor(cell.caller) && has_cbor(cell.callee) {
+        "cbor"
+    } else {
+        "json"
+    }
+}
+
+fn is_plain(serializer: &str) -> bool {
+    !serializer.ends_with(".batched")
+}
+
+/// Each pair of clients.
+fn pairs() -> impl Iterator<Item = (PeerKind, PeerKind)> {
+    let callees = |caller| PeerKind::ALL.map(|callee| (caller, callee));
+    PeerKind::ALL.into_iter().flat_map(callees)
+}
+
+/// Each pair of serializers.
+fn directions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let seconds = |first| SERIALIZERS.map(|second| (first, second));
+    SERIALIZERS.into_iter().flat_map(seconds)
+}
+
+const SERIALIZERS: [&str; 6] = [
+    "json",
+    "msgpack",
+    "cbor",
+    "json.batched",
+    "msgpack.batched",
+    "cbor.batched",
+];
