@@ -116,7 +116,6 @@ impl House {
         let url = url.with_context(|| format!("{} has no {transport}", router.process.name()))?;
         let mut stage = Stage {
             url: url.to_owned(),
-            router: cell.router,
             transport: cell.transport,
             root: self.folder.root(),
             caller: Peer::new(caller, deadline),
@@ -157,7 +156,7 @@ fn complaints(process: &Process) -> String {
 }
 
 /// How long a cell may wait for its peers, all in all.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a router may take until it listens.
 const START: Duration = Duration::from_secs(90);

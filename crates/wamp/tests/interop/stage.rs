@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::party::{PeerKind, RouterKind, Transport};
+use crate::party::{PeerKind, Transport};
 use crate::peer::{Payload, Peer, WampError};
 use crate::values::{Passage, View};
 
 /// The two sides of one cell, connected to nothing yet.
 pub(crate) struct Stage<'a> {
     pub(crate) url: String,
-    pub(crate) router: RouterKind,
     pub(crate) transport: Transport,
     /// The certificate that vouches for the router's.
     pub(crate) root: PathBuf,
@@ -131,7 +130,7 @@ impl Stage<'_> {
             transport: self.transport,
             serializer: self.callee_serializer,
         };
-        Passage::new(self.router, from, to, payload)
+        Passage::new(from, to, payload)
     }
 
     pub(crate) fn no_such_procedure(&mut self, procedure: &str) -> Result<()> {

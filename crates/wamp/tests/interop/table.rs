@@ -15,7 +15,10 @@ pub(crate) enum Outcome {
 /// The results as a Markdown table: a row for each client and router, a column for each transport
 /// and for each serializer. A cell counts in the rows of both of its clients.
 pub(crate) fn render(results: &[(Cell, Outcome)]) -> String {
-    let mut lines = vec![header(), format!("|{}", "---|".repeat(2 + COLUMNS.len()))];
+    let mut lines = vec![
+        header(),
+        format!("|---|---|{}", "--:|".repeat(COLUMNS.len())),
+    ];
     for (client, router) in rows() {
         let row: Vec<_> = results
             .iter()
@@ -75,7 +78,7 @@ const COLUMNS: &[Column] = &[
         has: |cell| cell.transport == Transport::Ws,
     },
     Column {
-        title: "with TLS",
+        title: "+ TLS",
         has: |cell| cell.transport == Transport::Wss,
     },
     Column {
@@ -83,7 +86,7 @@ const COLUMNS: &[Column] = &[
         has: |cell| cell.transport == Transport::Rs,
     },
     Column {
-        title: "with TLS",
+        title: "+ TLS",
         has: |cell| cell.transport == Transport::Rss,
     },
     Column {
@@ -107,7 +110,7 @@ const COLUMNS: &[Column] = &[
         has: |cell| cell.serializers.0.ends_with(".batched"),
     },
     Column {
-        title: "one to another",
+        title: "mixed",
         has: |cell| cell.serializers.0 != cell.serializers.1,
     },
 ];

@@ -1,4 +1,4 @@
-//! What clients and routers make of values: the one place for what does not arrive as it was sent.
+//! What clients make of values: the one place for what does not arrive as it was sent.
 //!
 //! Our client and Autobahn|Python keep every value. JavaScript does not: its numbers are doubles, a
 //! `BigInt` is something else, and each of its serializers has limits of its own. What is expected
@@ -11,7 +11,7 @@
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Number, Value, json};
 
-use crate::party::{PeerKind, RouterKind, Transport};
+use crate::party::{PeerKind, Transport};
 use crate::peer::Payload;
 
 /// A client, and what it speaks over what.
@@ -31,17 +31,17 @@ pub(crate) struct Passage {
 }
 
 impl Passage {
-    pub(crate) fn new(router: RouterKind, from: View<'_>, to: View<'_>, payload: &Payload) -> Self {
+    pub(crate) fn new(from: View<'_>, to: View<'_>, payload: &Payload) -> Self {
         let mut passage = Self {
             arrives: None,
             returns: None,
         };
         let sent = each(payload, &|number| from.encode(from.given(number)));
-        if let Some(carried) = carry(router, &sent, from, to) {
+        if let Some(carried) = carry(&sent, from, to) {
             let held = each(&carried, &|number| to.decode(number));
             passage.arrives = Some(to.report(&held));
             let sent = each(&held, &|number| to.encode(number));
-            let returning = carry(router, &sent, to, from);
+            let returning = carry(&sent, to, from);
             passage.returns = returning
                 .map(|carried| from.report(&each(&carried, &|number| from.decode(number))));
         }
@@ -139,17 +139,10 @@ impl View<'_> {
 }
 
 /// What comes out of the router; nothing if it refuses that.
-fn carry(router: RouterKind, sent: &Payload, from: View<'_>, to: View<'_>) -> Option<Payload> {
-    match router {
-        // Integers of more than 64 bits, and what has the form of them, go to the same format only.
-        RouterKind::Ours if from.serializer != to.serializer && has_big(sent) => None,
-        RouterKind::Ours => Some(sent.clone()),
-        // It decodes all, and encodes it again: in Python an integer is an integer.
-        RouterKind::Crossbar => Some(each(sent, &|number| match number.get(BIG) {
-            Some(Value::String(digits)) if from.serializer == "cbor" => integer(digits),
-            _ => number,
-        })),
-    }
+fn carry(sent: &Payload, from: View<'_>, to: View<'_>) -> Option<Payload> {
+    // Integers of more than 64 bits, and what has the form of them, go to the same format only.
+    let refused = from.serializer != to.serializer && has_big(sent);
+    (!refused).then(|| sent.clone())
 }
 
 /// Applies `change` to every number.
