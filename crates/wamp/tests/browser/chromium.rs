@@ -1,7 +1,7 @@
 //! A headless Chromium with a profile of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{self, Stdio};
+use std::process::{self, ExitStatus, Stdio};
 use std::{env, fs};
 
 use anyhow::{Context, Result};
@@ -28,6 +28,14 @@ impl Chromium {
             .spawn()
             .with_context(|| format!("{} cannot be started", program.display()))?;
         Ok(Self { child, profile })
+    }
+
+    /// Waits until the browser has ended by itself.
+    pub(crate) async fn ended(&mut self) -> Result<ExitStatus> {
+        self.child
+            .wait()
+            .await
+            .context("Chromium cannot be waited for")
     }
 
     /// Ends the browser, and returns what it wrote to stderr.

@@ -52,15 +52,22 @@ async fn run(program: &Path, bundle: &Path) -> Result<()> {
     let url = format!("{}?router={}", site.url(), server.url());
 
     let mut chromium = Chromium::open(program, &url)?;
-    let report = timeout(PATIENCE, site.report()).await;
+    let report = timeout(PATIENCE, async {
+        tokio::select! {
+            report = site.report() => report,
+            status = chromium.ended() => bail!("Chromium ended before the page reported: {}", status?),
+        }
+    })
+    .await;
     let said = chromium.close().await?;
-    let Ok(steps) = report else {
-        bail!(
+    let steps = match report {
+        Ok(Ok(steps)) => steps,
+        Ok(Err(error)) => bail!("{error:#}; Chromium wrote:\n{said}"),
+        Err(_) => bail!(
             "the page did not report within {} s; Chromium wrote:\n{said}",
             PATIENCE.as_secs()
-        );
+        ),
     };
-    let steps = steps?;
 
     let mut failed = 0;
     for step in &steps {
@@ -77,10 +84,7 @@ async fn run(program: &Path, bundle: &Path) -> Result<()> {
         }
     }
     println!("{} passed, {failed} failed", steps.len() - failed);
-    ensure!(
-        failed == 0,
-        "the page reports failures; Chromium wrote:\n{said}"
-    );
+    ensure!(failed == 0, "the page reports failures");
     // A page that does nothing has no failures either.
     ensure!(
         steps.len() == STEPS,
