@@ -1,4 +1,4 @@
-//! A WAMP client in a process of its own, told what to do; peer.py says how it is spoken to.
+//! A WAMP client in a process of its own, told what to do; peers/peer.py says how it is spoken to.
 
 use std::collections::VecDeque;
 use std::time::Instant;

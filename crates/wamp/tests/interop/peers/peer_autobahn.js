@@ -141,10 +141,10 @@ function connect({ url, realm, serializer, authid, ticket }) {
     let end;
     const ended = new Promise((resolve) => (end = resolve));
     opening.onopen = (session, details) => {
-      const is_websocket = details.transport.type === "websocket";
+      const isWebSocket = details.transport.type === "websocket";
       client = new Client(
         session,
-        is_websocket ? connection() : { serializer: "json", transport: "rawsocket", tls: false },
+        isWebSocket ? connection() : { serializer: "json", transport: "rawsocket", tls: false },
         ended,
       );
       resolve(client);

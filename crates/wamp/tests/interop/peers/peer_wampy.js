@@ -29,7 +29,7 @@ class JsonWithBytes extends JsonSerializer {
   }
 }
 
-/** By default cbor-x puts tag 64 before a Uint8Array, which is no byte string to others then. */
+/** By default cbor-x puts tag 64 before a Uint8Array, which is something tagged to Python then. */
 class CborWithoutTag extends CborSerializer {
   constructor() {
     super({
