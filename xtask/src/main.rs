@@ -4,6 +4,7 @@
 //! runs the protocol is a test or an example of a crate, which a task here only starts.
 
 mod args;
+mod browser;
 mod ci;
 mod dist;
 mod fuzz;
@@ -102,6 +103,11 @@ const COMMANDS: &[Command] = &[
         name: "interop",
         help: interop::HELP,
         run: interop::run,
+    },
+    Command {
+        name: "browser",
+        help: browser::HELP,
+        run: browser::run,
     },
     Command {
         name: "fuzz",
