@@ -12,7 +12,8 @@ Runs our client and router against other WAMP implementations.
 
 Usage: cargo xtask interop [FILTER] [--full [--write]] [--require-all] [--list] [--broken]
 
-  FILTER          only the cells whose names contain it; the whole name runs that one alone
+  FILTER          only the cells whose names contain it; the whole name runs that one alone;
+                  documents are the programs in other languages that README and guide show
   --full          the whole matrix; without it a small part that touches everything once
   --write         writes the table of the run into README.md, if all of it passed
   --require-all   fails without Node, instead of leaving out the cells that need it

@@ -8,6 +8,7 @@
 //! and these are the values that were sent, or what values.rs says of that client.
 
 mod cell;
+mod documents;
 mod folder;
 mod house;
 mod matrix;
@@ -38,6 +39,7 @@ const HELP: &str = "\
 Runs the interoperation cells. Start it as `cargo xtask interop`.
 
   FILTER..       the cells whose names contain one of these; a whole name runs that cell alone
+  documents      the programs in Python and JavaScript that the README and the guide show
   --full         the whole matrix; without it, and without a filter, a part that touches everything
   --write        writes the table of the run into README.md; with --full
   --require-all  fails without Node, instead of leaving out the cells that need it
@@ -102,6 +104,10 @@ fn run(words: &[String]) -> Result<bool> {
          install nodejs and npm"
     );
     let has_node = programs.has_node();
+    if filters == ["documents"] {
+        return documents::run(&programs);
+    }
+    let shown_is_good = !filters.is_empty() || documents::run(&programs)?;
     let mut house = House::new(programs)?;
     if has("--broken") {
         return Ok(fail_as_they_must(&mut house, has_node));
@@ -114,7 +120,7 @@ fn run(words: &[String]) -> Result<bool> {
     let results = play_all(&mut house, cells, has_node);
     // A run that cannot see a failure proves nothing.
     let honest = fail_as_they_must(&mut house, has_node);
-    let good = report(&results) && honest;
+    let good = report(&results) && honest && shown_is_good;
     if !filters.is_empty() {
         return Ok(good);
     }

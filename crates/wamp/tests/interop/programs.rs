@@ -1,7 +1,7 @@
 //! The programs that take part, as xtask has prepared them, and how each is started.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,6 +28,23 @@ impl Programs {
 
     pub(crate) fn has_node(&self) -> bool {
         self.node_modules.is_some()
+    }
+
+    pub(crate) fn node_modules(&self) -> Option<&OsStr> {
+        self.node_modules.as_deref()
+    }
+
+    /// The command that a program in Python is an argument to.
+    pub(crate) fn run_python(&self) -> Command {
+        Command::new(&self.python)
+    }
+
+    /// The command that a program for Node 22 is an argument to.
+    pub(crate) fn run_node(&self) -> Command {
+        let mut command = Command::new("node");
+        command.arg("--require").arg(path("websocket.js"));
+        command.envs(self.node_modules.as_ref().map(|path| ("NODE_PATH", path)));
+        command
     }
 
     /// The command that starts a client which trusts the certificate `root`.
