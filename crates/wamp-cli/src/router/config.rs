@@ -3,6 +3,8 @@
 mod listener;
 mod realm;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,7 +81,7 @@ impl Config {
     ///
     /// It reads a few small files at once, and blocks so long.
     pub(super) fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match read_text(path) {
             Ok(text) => text,
             Err(error) => {
                 return Err(vec![Problem::whole(
@@ -293,6 +295,19 @@ fn read_http(section: &mut Section<'_>, folder: &Path) -> Option<Located<String>
     Some(address.map(|address| in_folder(address, folder)))
 }
 
+/// The text of a file, unless it is longer than one that people write: a device has no end.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        let text = format!("it is longer than {} MiB", LONGEST >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(text)
+}
+
 /// Whether it says what is to be logged. By itself a word may name a part, all of which would be
 /// logged then; here it is a level that is mistyped.
 fn is_filter(text: &str) -> bool {
@@ -324,6 +339,9 @@ fn is_read_by_others(path: &Path) -> bool {
 fn is_read_by_others(_path: &Path) -> bool {
     false
 }
+
+/// Of a configuration file, in octets.
+const LONGEST: u64 = 16 << 20;
 
 /// From what one small message needs to what fits into the memory of a machine.
 const OUTBOX: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 30;
