@@ -3,6 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -107,6 +110,39 @@ async fn a_client_can_be_followed_and_no_secret_is_told() {
             "{text}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_client_says_does_not_pass_for_a_line_of_the_log() {
+    const HOSTILE: &str = "bye\n2026-01-01T00:00:00Z ERROR all is lost\u{1b}[31m";
+    let (kept, _guard) = keep(tracing::Level::DEBUG);
+    let world = World::new().await;
+    let address = world.server.local_addr().unwrap();
+    for last in [
+        json!([6, {"message": HOSTILE}, "wamp.close.\u{1b}[31mred"]),
+        json!([3, {"message": HOSTILE}, "wamp.close.\u{1b}[31mred"]),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&[0x7f, 0xf1, 0, 0]).await.unwrap();
+        let hello = json!([1, "realm1", {"roles": {"caller": {}}}]);
+        for message in [hello, last] {
+            let octets = message.to_string().into_bytes();
+            stream.write_u32(octets.len() as u32).await.unwrap();
+            stream.write_all(&octets).await.unwrap();
+        }
+        stream.shutdown().await.unwrap();
+        // All of it is handled before the other end is closed.
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+    let text = kept.text();
+    for wanted in ["a session was left", "a session was aborted"] {
+        assert!(text.contains(wanted), "{text}");
+    }
+    assert!(
+        !text.lines().any(|line| line.starts_with("2026-01-01")),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "{text}");
 }
 
 #[tokio::test]
