@@ -159,15 +159,8 @@ impl Config {
         if self.realms.is_empty() && is_whole {
             document.error(0, "there is no [[realm]], so that nobody could join");
         }
-        let addresses = self.listeners.iter().map(|listener| &listener.address);
-        let addresses = addresses.chain(&self.http);
-        for again in repeated(addresses.filter(|address| !address.value.ends_with(":0"))) {
-            let text = format!("{} is listened on already", again.value);
-            document.error(again.at, text);
-        }
-        for again in repeated(self.realms.iter().map(|realm| &realm.name)) {
-            let text = format!("there is a realm {} already", again.value);
-            document.error(again.at, text);
+        for (at, text) in self.repetitions() {
+            document.error(at, text);
         }
         if let Some(name) = &self.router.default_realm
             && !self.realms.iter().any(|realm| realm.name == *name)
@@ -179,6 +172,22 @@ impl Config {
                 document.warn(realm.name.at, text);
             }
         }
+    }
+
+    /// What there is already, each time it comes again. Port 0 is always another one.
+    fn repetitions(&self) -> impl Iterator<Item = (usize, String)> {
+        let addresses = self.listeners.iter().map(|listener| &listener.address);
+        let addresses = addresses.chain(&self.http);
+        let addresses = repeated(addresses.filter(|address| !address.value.ends_with(":0")));
+        let realms = repeated(self.realms.iter().map(|realm| &realm.name));
+        addresses
+            .map(|again| (again.at, format!("{} is listened on already", again.value)))
+            .chain(realms.map(|again| {
+                (
+                    again.at,
+                    format!("there is a realm {} already", again.value),
+                )
+            }))
     }
 
     /// What is to be said of an open realm, if it can be reached from other machines.
@@ -205,6 +214,9 @@ impl Config {
 impl Loaded {
     /// Takes a configuration that the command line says.
     pub(super) fn from_flags(config: Config) -> Result<Self, String> {
+        if let Some((_, text)) = config.repetitions().next() {
+            return Err(text);
+        }
         let tls = config.listeners.iter().map(ListenerConfig::server_tls);
         let certificates = tls
             .map(Option::transpose)
