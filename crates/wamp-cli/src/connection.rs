@@ -2,7 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use wamp::{Connect, ConnectError, Dial, Serializer, Session, Uri};
 use crate::duration;
 use crate::error::Failure;
 use crate::interrupt::Signals;
+use crate::output::printable;
 
 /// Options of all commands that connect to a router.
 #[derive(Debug, clap::Args)]
@@ -108,13 +110,22 @@ impl Options {
         let failed = |why: &dyn std::fmt::Display| {
             Failure::usage(format!("--ticket-file {}: {why}", path.display()))
         };
-        let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
-        match text.lines().next() {
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        let mut line = String::new();
+        let mut reader = BufReader::new(file.take(LONGEST_TICKET + 1));
+        let read = reader.read_line(&mut line);
+        if read.map_err(|error| failed(&error))? as u64 > LONGEST_TICKET {
+            return Err(failed(&"its first line is longer than a ticket can be"));
+        }
+        match line.lines().next() {
             Some(ticket) if !ticket.is_empty() => Ok(Some(ticket.to_owned())),
             _ => Err(failed(&"its first line is empty")),
         }
     }
 }
+
+/// Of the line of a ticket, in octets.
+const LONGEST_TICKET: u64 = 64 << 10;
 
 /// The environment variable that holds the ticket.
 pub(crate) const TICKET: &str = "WAMP_TICKET";
@@ -148,7 +159,7 @@ impl Client {
             router = session.details().agent.as_deref(),
             authid = session.details().authid.as_deref(),
             "joined {}",
-            session.realm()
+            printable(session.realm().as_str())
         );
         Ok(Self { session, signals })
     }
@@ -168,7 +179,11 @@ impl Client {
     pub(crate) async fn leave(mut self) {
         tokio::select! {
             left = timeout(LEAVE, self.session.leave()) => match left {
-                Ok(Ok(details)) => tracing::info!(%details, "left"),
+                Ok(Ok(details)) => tracing::info!(
+                    reason = details.reason.as_str(),
+                    details = details.message.as_deref(),
+                    "left"
+                ),
                 // It had ended before: whoever worked with it has said so.
                 Ok(Err(error)) => tracing::debug!(%error, "there was no session to leave"),
                 Err(_) => tracing::warn!("the router did not answer GOODBYE within {LEAVE:?}"),

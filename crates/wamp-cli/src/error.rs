@@ -150,7 +150,7 @@ fn shown(value: &Value) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    value::escaped(&serde_json::Value::from(text).to_string())
 }
 
 impl From<ApplicationError> for Failure {
@@ -269,16 +269,16 @@ mod tests {
     #[test]
     fn an_error_of_wamp_is_told_with_all_that_came_with_it() {
         let error = ApplicationError::new("com.example.error.too_hot", "")
-            .with_args(args!["the oven\n\u{1b}[31m", 300])
+            .with_args(args!["the oven\n\u{1b}[31m\u{9b}\u{202e}", 300])
             .with_kwargs(kwargs! { unit: "C" });
         let failure = Failure::from(error);
         assert_eq!(
             failure.to_string(),
-            r#"com.example.error.too_hot: the oven\n\u{1b}[31m (300, unit="C")"#
+            r#"com.example.error.too_hot: the oven\n\u{1b}[31m\u{9b}\u{202e} (300, unit="C")"#
         );
         assert_eq!(
             failure.as_json(),
-            r#"{"error":"com.example.error.too_hot","message":"the oven\n\u001b[31m","args":["the oven\n\u001b[31m",300],"kwargs":{"unit":"C"}}"#
+            r#"{"error":"com.example.error.too_hot","message":"the oven\n\u001b[31m\u009b\u202e","args":["the oven\n\u001b[31m\u009b\u202e",300],"kwargs":{"unit":"C"}}"#
         );
     }
 

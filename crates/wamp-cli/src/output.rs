@@ -169,13 +169,23 @@ pub(crate) fn styled(text: impl Display, style: Style, colored: bool) -> String 
 pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.trim_end().chars() {
-        if character.is_control() {
+        if controls(character) {
             printable.extend(character.escape_default());
         } else {
             printable.push(character);
         }
     }
     printable
+}
+
+/// Whether a character controls a terminal, or how the text around it is shown: also one that
+/// separates lines, or turns the direction of what follows so that it reads as something else.
+pub(crate) fn controls(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 /// The name of something, in a line of data.

@@ -8,7 +8,7 @@ use wamp::{CallError, Session};
 use crate::connection::{self, Client};
 use crate::duration;
 use crate::error::Failure;
-use crate::output::Stdout;
+use crate::output::{Stdout, printable};
 
 /// Measure how long the router takes to answer
 #[derive(Debug, clap::Args)]
@@ -42,9 +42,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         let line = if args.json {
             format!("{{\"joined_ms\":{}}}\n", milliseconds(opened))
         } else {
-            let realm = session.realm();
             format!(
-                "joined {realm} of {router} in {} ms\n",
+                "joined {} of {} in {} ms\n",
+                printable(session.realm().as_str()),
+                printable(router),
                 milliseconds(opened)
             )
         };

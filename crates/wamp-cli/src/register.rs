@@ -17,7 +17,7 @@ use self::exec::Commands;
 use crate::connection::{self, Client};
 use crate::duration;
 use crate::error::Failure;
-use crate::output;
+use crate::output::{self, printable};
 
 /// Register a procedure, answered by a command or an echo
 #[derive(Debug, clap::Args)]
@@ -116,7 +116,8 @@ async fn execute(
             let answer = commands.0.answer(&args, &kwargs, &details).await;
             answer.inspect_err(|error| {
                 let failure = Failure::from(error.clone());
-                tracing::warn!("a call of {} failed: {failure}", details.procedure);
+                let procedure = printable(&details.procedure);
+                tracing::warn!("a call of {procedure} failed: {failure}");
             })
         }
     };

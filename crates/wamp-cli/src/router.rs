@@ -12,6 +12,7 @@ mod value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use wamp::core::Rate;
 
 use crate::error::Failure;
@@ -49,8 +50,8 @@ struct Flags {
     #[arg(short, long, value_name = "ADDRESS", value_parser = parse_address)]
     listen: Vec<String>,
     /// A Unix socket to listen on, once or more
-    #[arg(long, value_name = "PATH")]
-    unix: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", value_parser = NonEmptyStringValueParser::new())]
+    unix: Vec<String>,
     /// A realm that is open to everybody, once or more [default: realm1]
     #[arg(short, long, value_name = "REALM", value_parser = parse_realm)]
     realm: Vec<String>,
@@ -196,10 +197,7 @@ impl Flags {
     }
 
     fn into_config(self) -> Config {
-        let unix = self
-            .unix
-            .iter()
-            .map(|path| format!("unix:{}", path.display()));
+        let unix = self.unix.iter().map(|path| format!("unix:{path}"));
         let mut addresses: Vec<String> = self.listen.iter().cloned().chain(unix).collect();
         if addresses.is_empty() {
             addresses.push(ADDRESS.to_owned());

@@ -6,7 +6,7 @@ use wamp::{Dict, Event, Subscription, Uri, Value};
 
 use crate::connection::{self, Client};
 use crate::error::Failure;
-use crate::output::{self, Stdout};
+use crate::output::{self, Stdout, printable};
 use crate::value;
 
 /// Show the events of topics as they come
@@ -99,7 +99,7 @@ fn append(event: &Event, json: bool, lines: &mut Vec<u8>) {
         Ok(line) => lines.extend_from_slice(line.as_bytes()),
         Err(failure) => output::error(&format!(
             "an event of {} cannot be shown: {failure}",
-            event.details().topic
+            printable(&event.details().topic)
         )),
     }
 }

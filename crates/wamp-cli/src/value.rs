@@ -7,7 +7,7 @@ use wamp::serializers::{decode_args, encode_payload};
 use wamp::{Dict, Payload, Value};
 
 use crate::error::Failure;
-use crate::output::printable;
+use crate::output::{controls, printable};
 
 /// Arguments on the command line.
 #[derive(Debug, clap::Args)]
@@ -137,10 +137,15 @@ fn text(octets: Option<&[u8]>, empty: &str) -> String {
     let Some(octets) = octets else {
         return empty.to_owned();
     };
-    let text = String::from_utf8_lossy(octets);
+    escaped(&String::from_utf8_lossy(octets))
+}
+
+/// JSON without what terminals do not leave alone: all of it can be escaped, in strings, where
+/// alone it is.
+pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if controls(character) {
             safe.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {
             safe.push(character);
@@ -257,11 +262,11 @@ mod tests {
             (),
             binary,
             args![args![]],
-            "a\nb"
+            "a\nb\u{9b}\u{202e}\u{2028}"
         ];
         for value in values {
             let shown = json(&value).unwrap();
-            assert!(!shown.contains(char::is_control), "{shown:?}");
+            assert!(!shown.contains(controls), "{shown:?}");
             assert_eq!(parse(&shown), Ok(value));
         }
         assert_eq!(args_json(&[]).unwrap(), "[]");

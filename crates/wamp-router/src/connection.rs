@@ -19,8 +19,8 @@ use tracing::level_filters::LevelFilter;
 use wamp_auth::Exchange;
 use wamp_core::lifecycle::abort;
 use wamp_core::{
-    CloseReason, Lifecycle, Octets, Outbox, Outgoing, Pump, Pushed, Received, Side, Transport,
-    Undeliverable, Violation,
+    CloseDetails, CloseReason, Lifecycle, Octets, Outbox, Outgoing, Pump, Pushed, Received, Side,
+    Transport, Undeliverable, Violation,
 };
 use wamp_messages::{Message, error_uri};
 
@@ -31,6 +31,7 @@ use crate::metrics::Ended;
 use crate::realm::Peer;
 use crate::realm::arena::Key;
 use crate::realm::moment::Moment;
+use crate::realm::reply::shorten;
 use crate::router::Inner;
 use crate::running::{RunningRealm, Touched};
 
@@ -306,7 +307,7 @@ impl<T: Transport> Connection<T> {
             Ok(Received::Hello(hello)) => self.handle_hello(hello),
             Ok(Received::Authenticate(answer)) => self.handle_authenticate(&answer),
             Ok(Received::Goodbye(details, reply)) => {
-                tracing::debug!(reason = %details, "a session was left");
+                log_reason(&details, "a session was left");
                 let realm = self.leave(Ended::Goodbye);
                 let Some(reply) = reply else {
                     self.close(CloseReason::GoingAway);
@@ -317,7 +318,7 @@ impl<T: Transport> Connection<T> {
                 self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
             }
             Ok(Received::Abort(details)) => {
-                tracing::debug!(reason = %details, "a session was aborted by its client");
+                log_reason(&details, "a session was aborted by its client");
                 self.leave(Ended::Aborted);
                 self.close(CloseReason::Normal);
             }
@@ -358,6 +359,16 @@ impl<T: Transport> Connection<T> {
         });
         self.octets = Octets { received, sent };
     }
+}
+
+/// Logs why a client ends its session. Its words are quoted in the log, where they might pass for
+/// lines of it, and cut short.
+fn log_reason(details: &CloseDetails, what: &'static str) {
+    tracing::debug!(
+        reason = shorten(details.reason.as_str()),
+        details = details.message.as_deref().map(shorten),
+        "{what}"
+    );
 }
 
 /// Whether anybody is told of every turn of a connection. To enter its span costs, in each turn; the

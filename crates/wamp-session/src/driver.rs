@@ -84,7 +84,13 @@ impl<T: Transport> Driver<T> {
         // However this task ends, with its runtime or by a panic: nobody waits in vain.
         let _ended = EndWithTask(Arc::clone(&self.shared));
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
-        tracing::debug!(session = %self.shared.details.session, reason = %end.details, "session ended");
+        // The router's words are quoted, lest they pass for lines of the log.
+        tracing::debug!(
+            session = %self.shared.details.session,
+            reason = end.details.reason.as_str(),
+            details = end.details.message.as_deref(),
+            "session ended"
+        );
         let detach = self.shared.lock().detach.take();
         self.shared.end(&end.details);
         // What is in the outbox leaves first: an ABORT, or the answer to GOODBYE.

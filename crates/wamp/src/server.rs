@@ -196,10 +196,10 @@ impl Listen {
         };
         let url = server.url();
         tracing::info!(%url, "listening");
-        // Shutting down waits for this one, and the listener is gone before it.
-        let gone = router.stopping();
+        // Shutting down waits for the one, stopping for the other, and the listener is gone before.
+        let gone = (router.stopping(), stopped);
         tokio::spawn(async move {
-            let stop = either(gone.clone(), stopped);
+            let stop = either(gone.0.clone(), gone.1.clone());
             let serve = |incoming: Incoming| {
                 let (router, options) = (router.clone(), options.get());
                 let span = tracing::debug_span!(
@@ -328,9 +328,14 @@ impl Server {
         self.meter.clone()
     }
 
-    /// Stops listening. Connections that are open stay so.
-    pub fn stop(self) {
+    /// Stops listening, and waits until its socket is closed, so that its address is free for
+    /// another. Connections that are open stay so.
+    ///
+    /// Dropping the future, once it was polled, does not keep the listener from stopping.
+    pub async fn stop(self) {
         self.stop.send_replace(true);
+        // The task of the listener holds the other end until that is gone, with its socket.
+        self.stop.closed().await;
     }
 }
 

@@ -6,6 +6,9 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
@@ -55,11 +58,15 @@ async fn keep(level: tracing::Level) -> (Kept, MutexGuard<'static, ()>, DefaultG
     (kept, alone, subscriber.set_default())
 }
 
-/// A router that listens, with a realm for those who have a ticket.
-async fn listening() -> Server {
-    let realm = Realm::new("closed")
+/// A realm for those who have a ticket.
+fn closed() -> Realm {
+    Realm::new("closed")
         .role("guest", Permissions::allow("com.example.").call())
-        .authenticator(StaticTickets::new().with_principal("joe", "guest", "secret!!!"));
+        .authenticator(StaticTickets::new().with_principal("joe", "guest", "secret!!!"))
+}
+
+/// A router that listens, with a realm.
+async fn listening(realm: Realm) -> Server {
     let router = Router::builder().realm(realm).build();
     let server = router.listen("127.0.0.1:0").await;
     server.expect("there is a free port")
@@ -68,7 +75,7 @@ async fn listening() -> Server {
 #[tokio::test]
 async fn a_client_can_be_followed_and_no_secret_is_told() {
     let (kept, _alone, _guard) = keep(tracing::Level::TRACE).await;
-    let server = listening().await;
+    let server = listening(closed()).await;
     let client = |ticket: &'static str| {
         Dial::new(server.url())
             .websocket(|options| options.header("Cookie", "chocolate"))
@@ -124,9 +131,42 @@ async fn a_client_can_be_followed_and_no_secret_is_told() {
 }
 
 #[tokio::test]
+async fn what_a_client_says_does_not_pass_for_a_line_of_the_log() {
+    const HOSTILE: &str = "bye\n2026-01-01T00:00:00Z ERROR all is lost\u{1b}[31m";
+    let (kept, _alone, _guard) = keep(tracing::Level::DEBUG).await;
+    let server = listening(Realm::new("realm1")).await;
+    let address = server.local_addr().unwrap();
+    for last in [
+        json!([6, {"message": HOSTILE}, "wamp.close.\u{1b}[31mred"]),
+        json!([3, {"message": HOSTILE}, "wamp.close.\u{1b}[31mred"]),
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&[0x7f, 0xf1, 0, 0]).await.unwrap();
+        let hello = json!([1, "realm1", {"roles": {"caller": {}}}]);
+        for message in [hello, last] {
+            let octets = message.to_string().into_bytes();
+            stream.write_u32(octets.len() as u32).await.unwrap();
+            stream.write_all(&octets).await.unwrap();
+        }
+        stream.shutdown().await.unwrap();
+        // All of it is handled before the other end is closed.
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    }
+    let text = kept.text();
+    for wanted in ["a session was left", "a session was aborted"] {
+        assert!(text.contains(wanted), "{text}");
+    }
+    assert!(
+        !text.lines().any(|line| line.starts_with("2026-01-01")),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[tokio::test]
 async fn who_is_refused_is_named_also_where_nothing_else_is_told() {
     let (kept, _alone, _guard) = keep(tracing::Level::INFO).await;
-    let server = listening().await;
+    let server = listening(closed()).await;
     let client = Dial::new(server.url()).connect().realm("com.nowhere");
     client.await.unwrap_err();
     let text = kept.text();

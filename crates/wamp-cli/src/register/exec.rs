@@ -221,18 +221,18 @@ fn lost(error: io::Error) -> ApplicationError {
 }
 
 /// What a command has written, as the result of its call.
-fn result(mut output: Vec<u8>) -> Result<Reply, ApplicationError> {
-    if output.ends_with(b"\n") {
-        output.pop();
-        if output.ends_with(b"\r") {
-            output.pop();
-        }
-    }
-    if output.is_empty() {
-        return Ok(Reply::default());
-    }
+fn result(output: Vec<u8>) -> Result<Reply, ApplicationError> {
     let value = match String::from_utf8(output) {
-        Ok(text) => value::parse(&text).map_err(ApplicationError::runtime)?,
+        Ok(text) => {
+            let line = text
+                .strip_suffix("\r\n")
+                .or_else(|| text.strip_suffix('\n'));
+            let line = line.unwrap_or(&text);
+            if line.is_empty() {
+                return Ok(Reply::default());
+            }
+            value::parse(line).map_err(ApplicationError::runtime)?
+        }
         // What is no text keeps its last octet.
         Err(error) => Value::Bytes(error.into_bytes().into()),
     };

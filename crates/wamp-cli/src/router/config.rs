@@ -3,6 +3,8 @@
 mod listener;
 mod realm;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -79,7 +81,7 @@ impl Config {
     ///
     /// It reads a few small files at once, and blocks so long.
     pub(super) fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match read_text(path) {
             Ok(text) => text,
             Err(error) => {
                 return Err(vec![Problem::whole(
@@ -157,15 +159,8 @@ impl Config {
         if self.realms.is_empty() && is_whole {
             document.error(0, "there is no [[realm]], so that nobody could join");
         }
-        let addresses = self.listeners.iter().map(|listener| &listener.address);
-        let addresses = addresses.chain(&self.http);
-        for again in repeated(addresses.filter(|address| !address.value.ends_with(":0"))) {
-            let text = format!("{} is listened on already", again.value);
-            document.error(again.at, text);
-        }
-        for again in repeated(self.realms.iter().map(|realm| &realm.name)) {
-            let text = format!("there is a realm {} already", again.value);
-            document.error(again.at, text);
+        for (at, text) in self.repetitions() {
+            document.error(at, text);
         }
         if let Some(name) = &self.router.default_realm
             && !self.realms.iter().any(|realm| realm.name == *name)
@@ -177,6 +172,22 @@ impl Config {
                 document.warn(realm.name.at, text);
             }
         }
+    }
+
+    /// What there is already, each time it comes again. Port 0 is always another one.
+    fn repetitions(&self) -> impl Iterator<Item = (usize, String)> {
+        let addresses = self.listeners.iter().map(|listener| &listener.address);
+        let addresses = addresses.chain(&self.http);
+        let addresses = repeated(addresses.filter(|address| !address.value.ends_with(":0")));
+        let realms = repeated(self.realms.iter().map(|realm| &realm.name));
+        addresses
+            .map(|again| (again.at, format!("{} is listened on already", again.value)))
+            .chain(realms.map(|again| {
+                (
+                    again.at,
+                    format!("there is a realm {} already", again.value),
+                )
+            }))
     }
 
     /// What is to be said of an open realm, if it can be reached from other machines.
@@ -203,6 +214,9 @@ impl Config {
 impl Loaded {
     /// Takes a configuration that the command line says.
     pub(super) fn from_flags(config: Config) -> Result<Self, String> {
+        if let Some((_, text)) = config.repetitions().next() {
+            return Err(text);
+        }
         let tls = config.listeners.iter().map(ListenerConfig::server_tls);
         let certificates = tls
             .map(Option::transpose)
@@ -293,6 +307,19 @@ fn read_http(section: &mut Section<'_>, folder: &Path) -> Option<Located<String>
     Some(address.map(|address| in_folder(address, folder)))
 }
 
+/// The text of a file, unless it is longer than one that people write: a device has no end.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        let text = format!("it is longer than {} MiB", LONGEST >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(text)
+}
+
 /// Whether it says what is to be logged. By itself a word may name a part, all of which would be
 /// logged then; here it is a level that is mistyped.
 fn is_filter(text: &str) -> bool {
@@ -324,6 +351,9 @@ fn is_read_by_others(path: &Path) -> bool {
 fn is_read_by_others(_path: &Path) -> bool {
     false
 }
+
+/// Of a configuration file, in octets.
+const LONGEST: u64 = 16 << 20;
 
 /// From what one small message needs to what fits into the memory of a machine.
 const OUTBOX: std::ops::RangeInclusive<usize> = 1 << 10..=1 << 30;

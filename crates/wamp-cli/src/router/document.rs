@@ -13,7 +13,8 @@ pub(super) use section::Section;
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     text: &'a str,
-    problems: RefCell<Vec<Problem>>,
+    /// What is wrong, or odd, with the octet where it begins.
+    found: RefCell<Vec<(usize, Severity, String)>>,
 }
 
 /// What is wrong, or odd, at a place of a document.
@@ -26,7 +27,7 @@ pub(super) struct Problem {
 }
 
 /// A place in a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     /// Counted from 1.
     line: usize,
@@ -66,7 +67,7 @@ impl<'a> Document<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
         Self {
             text,
-            problems: RefCell::new(Vec::new()),
+            found: RefCell::new(Vec::new()),
         }
     }
 
@@ -89,14 +90,20 @@ impl<'a> Document<'a> {
 
     /// What was found, in the order of its places.
     pub(super) fn into_problems(self) -> Vec<Problem> {
-        let mut problems = self.problems.into_inner();
-        problems.sort_by_key(|problem| problem.place);
-        problems
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|(at, ..)| *at);
+        let mut places = Places::new(self.text);
+        let problems = found.into_iter().map(|(at, severity, text)| Problem {
+            severity,
+            place: Some(places.next(at)),
+            text,
+        });
+        problems.collect()
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        let problems = self.problems.borrow();
-        let mut severities = problems.iter().map(|problem| problem.severity);
+        let found = self.found.borrow();
+        let mut severities = found.iter().map(|(_, severity, _)| *severity);
         severities.any(|severity| severity == Severity::Error)
     }
 
@@ -109,16 +116,48 @@ impl<'a> Document<'a> {
     }
 
     fn add(&self, severity: Severity, at: usize, text: String) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        self.problems.borrow_mut().push(Problem {
-            severity,
-            place: Some(Place {
-                line: before.matches('\n').count() + 1,
-                column: line.chars().count() + 1,
-            }),
-            text,
-        });
+        self.found.borrow_mut().push((at, severity, text));
+    }
+}
+
+/// Tells lines and columns, of one place after the other. It walks through the document once: a
+/// file may have as many errors as it has lines.
+struct Places<'a> {
+    rest: &'a str,
+    line: usize,
+    column: usize,
+    at: usize,
+}
+
+impl<'a> Places<'a> {
+    const fn new(text: &'a str) -> Self {
+        Self {
+            rest: text,
+            line: 1,
+            column: 1,
+            at: 0,
+        }
+    }
+
+    /// The place of an octet, which is not before the one that was asked for last.
+    fn next(&mut self, at: usize) -> Place {
+        let (passed, rest) = self
+            .rest
+            .split_at_checked(at.saturating_sub(self.at))
+            .unwrap_or((self.rest, ""));
+        match passed.rsplit_once('\n') {
+            Some((lines, line)) => {
+                self.line += lines.matches('\n').count() + 1;
+                self.column = line.chars().count() + 1;
+            }
+            None => self.column += passed.chars().count(),
+        }
+        self.at += passed.len();
+        self.rest = rest;
+        Place {
+            line: self.line,
+            column: self.column,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use wamp::net::listen::{Incoming as Connection, LocalAddr};
 use wamp::net::{ListenLimits, Listener};
 use wamp::prometheus::{self, Collector};
@@ -23,7 +24,8 @@ use wamp::prometheus::{self, Collector};
 pub(super) struct HttpServer {
     address: LocalAddr,
     /// Its other end waits until it is dropped.
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    listening: JoinHandle<()>,
 }
 
 /// What is told.
@@ -98,7 +100,7 @@ impl HttpServer {
         let listener = listener.limits(&limits);
         let address = listener.address().map_err(|error| error.to_string())?;
         let (stop, stopped) = oneshot::channel();
-        tokio::spawn(async move {
+        let listening = tokio::spawn(async move {
             let stop = async { stopped.await.unwrap_or_default() };
             let serve = |connection| {
                 tokio::spawn(serve(connection, Arc::clone(&status)));
@@ -107,8 +109,16 @@ impl HttpServer {
         });
         Ok(Self {
             address,
-            _stop: stop,
+            stop,
+            listening,
         })
+    }
+
+    /// Stops listening, and waits until the socket is closed.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        // It does not panic; and if it did, it would listen no more.
+        let _ = self.listening.await;
     }
 
     /// Where it is reached.

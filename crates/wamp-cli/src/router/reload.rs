@@ -171,7 +171,9 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
     apply_router(&serving.config.router, &mut config.router, changes);
     if let Some(http) = bound.http {
         changes.changed.push("http".to_owned());
-        serving.http = http;
+        if let Some(before) = std::mem::replace(&mut serving.http, http) {
+            before.stop().await;
+        }
     }
     serving::raise_limit(&config.listeners);
     let mut old: Vec<_> = std::mem::take(&mut serving.listeners)
@@ -212,7 +214,8 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
         changes
             .removed
             .push(format!("listener {}", config.address.value));
-        server.stop();
+        // Its address may be asked for by the next reload.
+        server.stop().await;
     }
     let metrics = serving::collect(&serving.router, &serving.listeners);
     serving.status.collect(metrics);

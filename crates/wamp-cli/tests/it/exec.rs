@@ -69,6 +69,12 @@ async fn what_a_command_writes_is_the_result() {
         ("echo two words", Some("two words".into())),
         ("printf 'a\\nb\\n\\n'", Some("a\nb\n".into())),
         ("printf '\\377'", Some(Value::Bytes((&b"\xff"[..]).into()))),
+        // A line end is an octet like others where there are no lines.
+        (
+            "printf '\\377\\r\\n'",
+            Some(Value::Bytes((&b"\xff\r\n"[..]).into())),
+        ),
+        ("printf 'a\\r'", Some("a\r".into())),
         ("true", None),
     ] {
         let world = World::new().await;

@@ -36,6 +36,10 @@ async fn bad_input_is_told_in_one_line_with_exit_code_2() {
         (&["call", "a", "--raw", "--json"], "cannot be used with"),
         (&["call", "a", "--ticket-file", "/nowhere"], "--authid"),
         (
+            &["call", "a", "--authid", "joe", "--ticket-file", "/dev/zero"],
+            "--ticket-file /dev/zero: its first line is longer",
+        ),
+        (
             &["call", "a", "--authid", "joe", "--ticket-file", "/nowhere"],
             "--ticket-file /nowhere: ",
         ),

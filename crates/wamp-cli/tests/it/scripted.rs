@@ -27,7 +27,9 @@ impl Script {
         let mut script = Self(stream);
         assert_eq!(script.receive().await[0], 1);
         let roles = json!({"broker": {}, "dealer": {}});
-        script.send(&json!([2, 7, {"roles": roles}])).await;
+        script
+            .send(&json!([2, 7, {"roles": roles, "agent": HOSTILE}]))
+            .await;
         (script, running)
     }
 
@@ -52,6 +54,38 @@ impl Script {
         assert_eq!(subscribe[0], 32);
         self.send(&json!([33, subscribe[1], 5])).await;
     }
+}
+
+/// What would set the title of a terminal, color it, go back in its line, and turn its text around.
+const HOSTILE: &str = "\u{1b}]0;title\u{7}\u{9b}31m\r\u{202e}name";
+
+#[tokio::test]
+async fn what_the_router_calls_itself_controls_no_terminal() {
+    let (mut script, mut running) = Script::with(&["ping", "--count", "1"]).await;
+    let line = running.line().await;
+    let expected = r"joined realm1 of \u{1b}]0;title\u{7}\u{9b}31m\r\u{202e}name in ";
+    assert!(line.starts_with(expected), "{line:?}");
+    let call = script.receive().await;
+    let error = "wamp.error.no_such_procedure";
+    script.send(&json!([8, 48, call[1], {}, error])).await;
+    assert!(running.line().await.starts_with("round trip 1: "));
+}
+
+#[tokio::test]
+async fn the_words_of_an_error_control_no_terminal_in_json_either() {
+    let (mut script, running) = Script::with(&["call", "com.example.add", "--json"]).await;
+    let call = script.receive().await;
+    script
+        .send(&json!([8, 48, call[1], {}, "com.example.error", [HOSTILE]]))
+        .await;
+    assert_eq!(script.receive().await[0], 6);
+    drop(script);
+    let (_, rest) = running.end().await;
+    let line = rest.trim_end_matches('\n');
+    let error: Value = serde_json::from_str(line).expect("it is JSON");
+    assert_eq!(error["message"], HOSTILE);
+    let controls = |c: char| c.is_control() || c == '\u{202e}';
+    assert!(!line.contains(controls), "{line:?}");
 }
 
 #[tokio::test]

@@ -393,3 +393,23 @@ async fn limits_of_a_listener_change_while_it_listens() {
     assert_eq!(server.counts().failed.of("no_room"), 1);
     drop(first);
 }
+
+#[tokio::test]
+async fn a_listener_that_was_stopped_leaves_its_address_and_its_connections() {
+    let folder = Folder::new("stopped");
+    let router = router();
+    for address in [
+        "127.0.0.1:0".to_owned(),
+        format!("unix:{}", folder.file("s")),
+    ] {
+        let server = router.listen(address).await.unwrap();
+        let (url, address) = (server.url(), server.address().to_string());
+        let session = join(Dial::new(&url)).await;
+        bounded(server.stop()).await;
+        // Nothing runs in between: the address is free by now, or is not.
+        let again = router.listen(address).await.unwrap();
+        assert!(session.is_open());
+        join(Dial::new(&url)).await;
+        again.stop().await;
+    }
+}

@@ -39,6 +39,16 @@ fn every_error_of_a_file_is_told_at_once() {
     assert_eq!(lines, ["1:1:", "2:1:", "4:8:", "5:1:"], "{found:?}");
 }
 
+/// A walk through the whole text for each of them would take minutes.
+#[test]
+fn a_file_may_be_nothing_but_errors() {
+    const MANY: usize = 100_000;
+    let keys: String = (1..=MANY).map(|key| format!("k{key} = 1\n")).collect();
+    let problems = problems(&keys);
+    assert_eq!(problems.len(), MANY);
+    assert!(problems[MANY - 1].starts_with("100000:1: unknown key `k100000`"));
+}
+
 #[test]
 fn a_file_of_nothing_says_what_is_needed() {
     assert_eq!(

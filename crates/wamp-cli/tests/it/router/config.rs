@@ -108,6 +108,12 @@ async fn what_a_file_leads_to_is_checked_too() {
         "/dev/zero cannot be read: it is no ordinary file",
     )
     .await;
+    folder.write("long", &"x".repeat((64 << 10) + 1));
+    check(
+        &plain("ticket_file = \"long\""),
+        "it is longer than a ticket can be",
+    )
+    .await;
     check(&config(&tls, CALLS, ""), "cert.pem cannot be read").await;
     folder.certificate();
     let key = fs::read_to_string(folder.path("key.pem")).unwrap();
@@ -147,6 +153,12 @@ async fn each_error_of_a_file_has_a_line_of_its_own() {
     assert_eq!(output.stderr, expected);
     let none = finish(command(&["router", "--config", "none.toml"])).await;
     none.failed(2, "none.toml: it cannot be read: ");
+}
+
+#[tokio::test]
+async fn a_file_without_end_is_not_read_for_ever() {
+    let output = finish(command(&["router", "--check", "--config", "/dev/zero"])).await;
+    output.failed(2, "/dev/zero: it cannot be read: it is longer than 16 MiB");
 }
 
 #[tokio::test]

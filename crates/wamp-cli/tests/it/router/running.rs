@@ -1,5 +1,8 @@
 //! From the command line: what listens, what is said, how it ends.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use wamp::Dial;
 use wamp::net::tls::ClientTls;
 
@@ -123,12 +126,27 @@ async fn connections_above_the_limit_are_refused() {
 async fn bad_input_is_told_in_one_line() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap().to_string();
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 12] = [
         (&["--listen", &taken], 1, "another program listens there"),
         (
             &["--http", &taken, "--listen", "127.0.0.1:0"],
             1,
             "another program listens there",
+        ),
+        (
+            &["--check", "--listen", "[::1]:1", "--listen", "[::1]:1"],
+            2,
+            "[::1]:1 is listened on already",
+        ),
+        (
+            &["--check", "--http", "127.0.0.1:8080"],
+            2,
+            "127.0.0.1:8080 is listened on already",
+        ),
+        (
+            &["--check", "--realm", "a", "--realm", "a"],
+            2,
+            "there is a realm a already",
         ),
         (&["--listen", "here"], 2, "is no address to listen on"),
         (&["--realm", "a b"], 2, "the name of a realm must be a URI"),
@@ -150,6 +168,10 @@ async fn bad_input_is_told_in_one_line() {
         let args: Vec<_> = ["router"].iter().chain(args).copied().collect();
         finish(command(&args)).await.failed(code, text);
     }
+    // Shown, it would be another path.
+    let mut no_text = command(&["router", "--check", "--unix"]);
+    no_text.arg(OsStr::from_bytes(b"/tmp/\xff"));
+    finish(no_text).await.failed(2, "invalid UTF-8");
 }
 
 #[tokio::test]

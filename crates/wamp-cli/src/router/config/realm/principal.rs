@@ -100,7 +100,12 @@ fn read_ticket(path: &Path) -> io::Result<Secret> {
         return Err(io::Error::other("it is no ordinary file"));
     }
     let mut text = String::new();
-    File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::other("it is longer than a ticket can be"));
+    }
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
     Ok(Secret::new(text))
 }
