@@ -4,6 +4,7 @@
 //! runs the protocol is a test or an example of a crate, which a task here only starts.
 
 mod args;
+mod bench;
 mod ci;
 mod fuzz;
 mod interop;
@@ -101,6 +102,11 @@ const COMMANDS: &[Command] = &[
         name: "interop",
         help: interop::HELP,
         run: interop::run,
+    },
+    Command {
+        name: "bench",
+        help: bench::HELP,
+        run: bench::run,
     },
     Command {
         name: "fuzz",

@@ -177,7 +177,10 @@ where
     match turn.kind {
         Kind::Calls { pairs } => {
             for pair in 0..pairs {
-                let procedure = Uri::new(format!("com.example.procedure.{pair}"))?;
+                let procedure = Uri::new(format!(
+                    "com.example.procedure.{}.{pair}",
+                    std::process::id()
+                ))?;
                 let mut callee = join(second).await?;
                 callee.register(&procedure).await?;
                 spawn(callee, Part::Serve);
@@ -187,7 +190,7 @@ where
         }
         Kind::Publish { topics } => {
             for topic in 0..topics {
-                let topic = Uri::new(format!("com.example.topic.{topic}"))?;
+                let topic = Uri::new(format!("com.example.topic.{}.{topic}", std::process::id()))?;
                 let publisher = join(first).await?.asking(Asks::Publish {
                     topic,
                     acknowledge: true,
@@ -196,7 +199,7 @@ where
             }
         }
         Kind::Events { subscribers } | Kind::Fanout { subscribers } => {
-            let topic = Uri::from_static("com.example.topic");
+            let topic = Uri::new(format!("com.example.topic.{}", std::process::id()))?;
             for _ in 0..subscribers {
                 let mut subscriber = join(second).await?;
                 subscriber.subscribe(&topic).await?;

@@ -12,6 +12,7 @@ mod process;
 mod report;
 mod router;
 mod run;
+mod soak;
 mod wire;
 mod workload;
 

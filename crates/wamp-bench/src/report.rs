@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::load::{Kind, Outcome};
 use crate::run::operations;
+use crate::soak::Soak;
 use crate::workload::Workload;
 
 /// All of a run. As JSON it has this form; what is added later does not change what is there.
@@ -18,6 +19,7 @@ pub(crate) struct Report {
     quick: bool,
     pub(crate) rows: Vec<Row>,
     pub(crate) memory: Vec<MemoryRow>,
+    pub(crate) soak: Option<Soak>,
 }
 
 /// One workload, with each turn of router and limit.
@@ -29,6 +31,9 @@ pub(crate) struct Row {
     pub(crate) ours: Vec<Figures>,
     pub(crate) limit: Vec<Figures>,
     pub(crate) against: Vec<Figures>,
+    /// How often the router asked the system for something, for an operation; none where nothing
+    /// could count it.
+    pub(crate) syscalls: Option<f64>,
     target_rate: Option<f64>,
     target_cpu: Option<f64>,
     target_micros: Option<f64>,
@@ -68,18 +73,19 @@ impl Report {
             quick,
             rows: Vec::new(),
             memory: Vec::new(),
+            soak: None,
         })
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.memory.is_empty()
+        self.rows.is_empty() && self.memory.is_empty() && self.soak.is_none()
     }
 
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let _ = writeln!(
             text,
-            "{:28} {:>11} {:>11} {:>6} {:>13}  {:>7} {:>7}  {:>5} {:>5}  {:>6}  {}",
+            "{:28} {:>11} {:>11} {:>6} {:>13}  {:>7} {:>7}  {:>5} {:>5}  {:>6} {:>8}  {}",
             "workload",
             "ours/s",
             "limit/s",
@@ -90,6 +96,7 @@ impl Report {
             "cpu",
             "load",
             "sleeps",
+            "syscalls",
             "verdict"
         );
         for row in &self.rows {
@@ -109,6 +116,9 @@ impl Report {
                 row.allowed as f64 / 1024.0
             );
         }
+        if let Some(soak) = &self.soak {
+            let _ = writeln!(text, "{}", soak.line());
+        }
         text
     }
 }
@@ -122,6 +132,7 @@ impl Row {
             ours: Vec::new(),
             limit: Vec::new(),
             against: Vec::new(),
+            syscalls: None,
             target_rate: target.rate,
             target_cpu: target.cpu,
             target_micros: target.micros,
@@ -187,12 +198,14 @@ impl Row {
             self.name.clone()
         };
         let mut line = format!(
-            "{name:28} {:>11.0} {:>11.0} {ratio:>6.2} {spread:>13}  {micros:>7.2} {limit_micros:>7.2}  {:>5.2} {:>5.2}  {:>6.3}  {verdict}",
+            "{name:28} {:>11.0} {:>11.0} {ratio:>6.2} {spread:>13}  {micros:>7.2} {limit_micros:>7.2}  {:>5.2} {:>5.2}  {:>6.3} {:>8}  {verdict}",
             of(&self.ours, |one| one.rate),
             of(&self.limit, |one| one.rate),
             of(&self.ours, |one| one.router_share),
             of(&self.ours, |one| one.load_share),
             of(&self.ours, |one| one.sleeps),
+            self.syscalls
+                .map_or_else(String::new, |count| format!("{count:.2}")),
         );
         if !self.against.is_empty() {
             let _ = write!(line, "  against {:.0}/s", of(&self.against, |one| one.rate));

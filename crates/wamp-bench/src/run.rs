@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -12,6 +13,7 @@ use crate::memory;
 use crate::process::Process;
 use crate::report::{Figures, MemoryRow, Report, Row};
 use crate::router::REALM;
+use crate::soak;
 use crate::workload::{Workload, all};
 
 /// What the user wants.
@@ -63,6 +65,11 @@ impl Options {
         if self.quick { (3, 1.0) } else { (7, 3.0) }
     }
 
+    /// How many seconds the soak takes.
+    const fn soak(&self) -> u64 {
+        if self.quick { 60 } else { 3_600 }
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| name.contains(&**only))
     }
@@ -108,6 +115,11 @@ pub(crate) async fn run(options: Options) -> Result<()> {
                 });
             }
         }
+    }
+    if options.wants("soak") {
+        let seconds = options.soak();
+        eprintln!("soak of {seconds} s ...");
+        report.soak = Some(soak::run(seconds, &place.socket("router")).await?);
     }
     ensure!(
         !report.is_empty(),
@@ -230,7 +242,43 @@ async fn measure(
             row.against.push(Figures::of(&outcome, workload.kind));
         }
     }
+    if !is_within && !awake {
+        row.syscalls = count_syscalls(&turn(&ours, Some(router.pid)), router.pid).await?;
+    }
     Ok(row)
+}
+
+/// Counts what the router asks of the system for an operation, by `perf`, in a turn of its own.
+///
+/// None where `perf` is missing, or may not count.
+async fn count_syscalls(turn: &Turn, pid: u32) -> Result<Option<f64>> {
+    /// How long it counts, in seconds, of a turn that lasts longer.
+    const COUNTED: f64 = 0.5;
+    let turn = Turn {
+        seconds: 1.0,
+        ..turn.clone()
+    };
+    let counted = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        Command::new("perf")
+            .args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p"])
+            .arg(pid.to_string())
+            .args(["--", "sleep"])
+            .arg(COUNTED.to_string())
+            .stdin(Stdio::null())
+            .output()
+            .await
+    };
+    let (outcome, counted) = tokio::join!(play(&turn), counted);
+    let rate = operations(&outcome?, turn.kind) / turn.seconds;
+    let Ok(counted) = counted else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&counted.stderr);
+    let count = text
+        .lines()
+        .find_map(|line| line.split(',').next()?.parse::<f64>().ok());
+    Ok(count.map(|count| count / COUNTED / rate.max(1.0)))
 }
 
 /// Another router is measured over what its URL says.
@@ -239,7 +287,7 @@ fn same_transport(url: &str, over: &str) -> bool {
 }
 
 /// Lets a process of its own play a turn.
-async fn play(turn: &Turn) -> Result<Outcome> {
+pub(crate) async fn play(turn: &Turn) -> Result<Outcome> {
     let output = Command::new(std::env::current_exe()?)
         .arg("load")
         .arg(serde_json::to_string(turn)?)
