@@ -1,5 +1,9 @@
 //! The router mounted in an axum site: `/ws` is the router's, the rest is the site's.
 //!
+//! The program is both the site and two clients of it, so that it ends by itself. What a site of
+//! yours takes from it are `serve` and `websocket`. They need the crates `axum`, `hyper` and
+//! `hyper-util`, the last with its feature `tokio`.
+//!
 //! Run it with `cargo run --example axum`; with `RUST_LOG=debug` it tells what it does.
 
 use std::error::Error;

@@ -1,5 +1,8 @@
 //! The router mounted in a server of bare hyper: `/ws` is the router's, the rest is the site's.
 //!
+//! It is for those who have no web framework, or another one than axum; the example `axum` is
+//! shorter. The program is both the site and two clients of it, so that it ends by itself.
+//!
 //! Run it with `cargo run --example hyper`; with `RUST_LOG=debug` it tells what it does.
 
 use std::convert::Infallible;

@@ -1,5 +1,7 @@
 //! An embedded router, two sessions, RPC and PubSub, over a real WebSocket.
 //!
+//! It is the first chapter of the guide, `getting_started`, as a program.
+//!
 //! Run it with `cargo run --example quickstart`; with `RUST_LOG=debug` it tells what it does.
 
 use wamp::{Realm, Router};

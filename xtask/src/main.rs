@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod ci;
+mod dist;
 mod fuzz;
 mod interop;
 mod metadata;
@@ -112,5 +113,10 @@ const COMMANDS: &[Command] = &[
         name: "fuzz",
         help: fuzz::HELP,
         run: fuzz::run,
+    },
+    Command {
+        name: "dist",
+        help: dist::HELP,
+        run: dist::run,
     },
 ];

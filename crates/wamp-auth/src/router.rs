@@ -167,7 +167,7 @@ impl Deny {
     }
 }
 
-/// Lets everybody in, under one role and an authid of the session's.
+/// Lets everybody in, under one role, each with an authid of its own.
 ///
 /// The authid that a client wishes for is not granted: anybody could be anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl RouterAuthenticator for AnonymousAccess {
     }
 }
 
-/// Lets in who knows the ticket of a principal in a fixed list.
+/// Lets in whoever knows the ticket of a principal, from a fixed list.
 ///
 /// Whether a principal is in the list cannot be seen from outside: one who is not is challenged
 /// like any other, and refused in the same words.

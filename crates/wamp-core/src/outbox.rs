@@ -128,8 +128,10 @@ impl Pushed {
     }
 }
 
-/// A time during which an outbox is above its mark. It ends when the outbox falls below for the
-/// first time, also if it has been filled again by the time one looks.
+/// A time during which an outbox is above its mark.
+///
+/// It ends when the outbox falls below for the first time, also if it has been filled again by the
+/// time one looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flood(u64);
 

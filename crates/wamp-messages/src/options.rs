@@ -123,18 +123,18 @@ options! {
         "agent" agent: String, /// The name and version of the router's software.
     }
 
-    /// ABORT.Details.
+    /// ABORT.Details: what happened, for people.
     AbortDetails {
         "message" message: String, /// What happened, for people.
     }
 
-    /// GOODBYE.Details.
+    /// GOODBYE.Details: why, for people.
     GoodbyeDetails {
         "message" message: String, /// Why, for people.
         "resumable" resumable: bool, /// Whether the session can be resumed.
     }
 
-    /// ERROR.Details.
+    /// ERROR.Details: who answers, and how the payload is encoded.
     ErrorDetails {
         "callee" callee: SessionId, /// The callee's session, if disclosed.
         "callee_authid" callee_authid: String, /// The callee's authid.
@@ -149,7 +149,7 @@ options! {
         "ppt_keyid" ppt_keyid: String, /// The key of the payload.
     }
 
-    /// PUBLISH.Options.
+    /// PUBLISH.Options: who gets the event, and what the publisher learns.
     PublishOptions {
         "acknowledge" acknowledge: bool, /// Whether PUBLISHED or ERROR is to answer.
         "exclude_me" exclude_me: bool, /// Whether the publisher gets no event; true if absent.
@@ -173,7 +173,7 @@ options! {
         "ppt_keyid" ppt_keyid: String, /// The key of the payload.
     }
 
-    /// SUBSCRIBE.Options.
+    /// SUBSCRIBE.Options: how the topic matches, and whether a retained event is wanted.
     SubscribeOptions {
         "match" match_policy: MatchPolicy, /// How the topic matches; `exact` if absent.
         "get_retained" get_retained: bool, /// Whether a retained event is wanted.
@@ -192,7 +192,7 @@ options! {
         "subscription" subscription: SubscriptionId, /// The subscription that was revoked.
     }
 
-    /// EVENT.Details.
+    /// EVENT.Details: the topic, the publisher if disclosed, how the payload is encoded.
     EventDetails {
         "publisher" publisher: SessionId, /// The publisher's session, if disclosed.
         "publisher_authid" publisher_authid: String, /// The publisher's authid.
@@ -212,7 +212,7 @@ options! {
         "ppt_keyid" ppt_keyid: String, /// The key of the payload.
     }
 
-    /// CALL.Options.
+    /// CALL.Options: how long the call may take, and what its callee learns.
     CallOptions {
         "timeout" timeout: u64, /// How long the call may take, in milliseconds; 0 is for ever.
         "receive_progress" receive_progress: bool, /// Whether partial results are wanted.
@@ -235,13 +235,13 @@ options! {
         "ppt_keyid" ppt_keyid: String, /// The key of the payload.
     }
 
-    /// CANCEL.Options.
+    /// CANCEL.Options: what becomes of the handler.
     CancelOptions {
         "mode" mode: CancelMode, /// What canceling does to the callee.
         "forward_for" forward_for: Vec<Dict>, /// The sessions it is forwarded for.
     }
 
-    /// RESULT.Details.
+    /// RESULT.Details: whether more results follow, and from whom they come.
     ResultDetails {
         "progress" progress: bool, /// Whether more results of this call follow.
         "callee" callee: SessionId, /// The callee's session, if disclosed.
@@ -257,7 +257,7 @@ options! {
         "ppt_keyid" ppt_keyid: String, /// The key of the payload.
     }
 
-    /// REGISTER.Options.
+    /// REGISTER.Options: how the procedure matches, and how its calls are dealt out.
     RegisterOptions {
         "match" match_policy: MatchPolicy, /// How the procedure matches; `exact` if absent.
         "invoke" invoke: InvokePolicy, /// How calls are dealt out; `single` if absent.
@@ -280,7 +280,7 @@ options! {
         "registration" registration: RegistrationId, /// The registration that was revoked.
     }
 
-    /// INVOCATION.Details.
+    /// INVOCATION.Details: the procedure, the caller if disclosed, and how long it waits.
     InvocationDetails {
         "timeout" timeout: u64, /// How long the call may take, in milliseconds; 0 is for ever.
         "receive_progress" receive_progress: bool, /// Whether partial results are wanted.
@@ -302,14 +302,14 @@ options! {
         "ppt_keyid" ppt_keyid: String, /// The key of the payload.
     }
 
-    /// INTERRUPT.Options.
+    /// INTERRUPT.Options: why the call is over.
     InterruptOptions {
         "mode" mode: CancelMode, /// How the call was canceled: `kill` or `killnowait`.
         "reason" reason: Uri, /// Why the call is over.
         "forward_for" forward_for: Vec<Dict>, /// The sessions it is forwarded for.
     }
 
-    /// YIELD.Options.
+    /// YIELD.Options: whether more results follow, and how the payload is encoded.
     YieldOptions {
         "progress" progress: bool, /// Whether more results of this call follow.
         "callee" callee: SessionId, /// The callee's session, in a forwarded result.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Decides on the pings of a transport, by one timer that is moved once per ping and not once per
-/// message.
+/// Decides when a transport sends a ping, and when its peer is dead.
+///
+/// It has one timer, which is moved once per ping and not once per message.
 ///
 /// ```text
 ///            interval over: Ping                    timeout over, nothing read: Dead
@@ -35,7 +36,7 @@ enum State {
     },
 }
 
-/// What is to be done.
+/// What a heartbeat wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(
     clippy::exhaustive_enums,

@@ -157,14 +157,16 @@ impl Realm {
     }
 }
 
-/// How much one session may have at once. What is above it is answered with an ERROR whose URI is
-/// one of [`limit_uri`](crate::limit_uri); only what exceeds the rate waits.
+/// How much one session may have at once.
+///
+/// What is above it is answered with an ERROR whose URI is one of [`limit_uri`](crate::limit_uri);
+/// only what exceeds the rate waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionLimits {
-    /// Subscriptions. 16 384.
+    /// How many topics it may have subscribed to. 16 384.
     pub subscriptions: usize,
-    /// Registrations. 16 384.
+    /// How many procedures it may have registered. 16 384.
     pub registrations: usize,
     /// Calls that are not answered yet. 16 384.
     pub calls: usize,

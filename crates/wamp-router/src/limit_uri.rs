@@ -1,5 +1,6 @@
-//! The error URIs of what exceeds the limits of a session. They are this router's own: the
-//! specification has none for it.
+//! The error URIs of what exceeds the limits of a session.
+//!
+//! They are this router's own: the specification has none for it.
 
 /// The session has as many subscriptions as it may have.
 pub const TOO_MANY_SUBSCRIPTIONS: &str = "wamp.error.too_many_subscriptions";
@@ -9,7 +10,9 @@ pub const TOO_MANY_REGISTRATIONS: &str = "wamp.error.too_many_registrations";
 pub const TOO_MANY_CALLS: &str = "wamp.error.too_many_calls";
 /// The callee has as many invocations to answer as it may have.
 pub const TOO_MANY_INVOCATIONS: &str = "wamp.error.too_many_invocations";
-/// The client takes so little of what it is sent that more waits than the router keeps
+/// The client does not take what it is sent fast enough.
+///
+/// More waits for it than the router keeps
 /// ([`RouterBuilder::outbox_limits`](crate::RouterBuilder::outbox_limits)), or than it lets wait for
 /// so long ([`SlowConsumers::Block`](crate::SlowConsumers::Block)).
 ///

@@ -1,5 +1,6 @@
-//! Topics on which the router itself publishes. They are this router's own: the specification has
-//! none for it.
+//! Topics on which the router itself publishes.
+//!
+//! They are this router's own: the specification has none for it.
 
 /// A session loses events, or takes them again; under
 /// [`SlowConsumers::Drop`](crate::SlowConsumers::Drop) only.

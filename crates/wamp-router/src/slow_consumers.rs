@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use wamp_core::{AboveMark, OutboxLimits};
 
-/// What is done when an EVENT would take what waits for a session above the
-/// [mark](wamp_core::OutboxLimits::mark), because its client does not take it fast enough.
+/// What is done with subscribers that do not take their events fast enough.
+///
+/// It is done when an EVENT would take what waits for a session above the
+/// [mark](wamp_core::OutboxLimits::mark).
 ///
 /// An EVENT enters the outboxes of all its subscribers at once, whatever is said here, so that each
 /// of them gets the events in the same order. Answers, INVOCATIONs and RESULTs have the

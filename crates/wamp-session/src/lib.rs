@@ -56,8 +56,9 @@ pub use crate::session::{Session, SessionDetails, SessionLimits};
 pub use crate::subscribe::{Subscribe, SubscribeWithHandler};
 pub use crate::subscription::{Event, EventDetails, Subscription, SubscriptionHandle};
 
-/// The traits and markers behind handlers and results, for those who write extractors of their own
-/// or name such a type.
+/// The traits and markers behind handlers and results.
+///
+/// They are for those who write extractors of their own, or name such a type.
 pub mod bounds {
     pub use crate::call::{FromResult, Returns};
     pub use crate::extract::{Context, InvocationContext, Parameters, ViaArgument, ViaContext};

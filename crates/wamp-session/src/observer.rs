@@ -69,7 +69,11 @@ pub trait Observer: Send + Sync + 'static {
     /// The transport is closed.
     async fn on_disconnect(&self) {}
 
-    /// A handler failed or panicked. The session goes on; a caller gets the error as its answer.
+    /// A handler has failed by mistake; the session goes on.
+    ///
+    /// Of handlers of calls these are panics and errors with the URI `wamp.error.runtime_error`;
+    /// an error with a URI of its own is an answer to the caller, and not told here. Of handlers of
+    /// events, to whose errors nobody else listens, it is every error.
     ///
     /// It is called in the task of the handler, and must not block.
     fn on_user_error(&self, error: &UserError) {
@@ -77,7 +81,7 @@ pub trait Observer: Send + Sync + 'static {
     }
 }
 
-/// An error of a handler.
+/// What an [`Observer`] is told of a handler that has failed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UserError {

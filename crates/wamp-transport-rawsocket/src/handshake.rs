@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How long a message may be that a side accepts, as the handshake says it: 2^9 to 2^24 octets.
+/// The longest message that a side accepts, as the handshake says it: 2^9 to 2^24 octets.
 ///
 /// ```
 /// use wamp_transport_rawsocket::MaxLength;

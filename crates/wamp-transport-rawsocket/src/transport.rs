@@ -27,7 +27,7 @@ use crate::transport::closing::{Closing, Outcome};
 use crate::transport::link::Link;
 use crate::transport::reader::Received;
 
-/// Messages over a RawSocket.
+/// The transport of messages over RawSocket, on either side.
 ///
 /// It does its work in its poll methods, and nowhere else: the owner polls
 /// [`poll_receive`](Transport::poll_receive) at every wake, whatever else it polls, because PINGs

@@ -28,7 +28,7 @@ pub fn negotiate<'a>(
         .find_map(|subprotocol| find(subprotocol, supported))
 }
 
-/// Tells what the server picked, on the client: nothing unless it is one of those offered.
+/// Finds the serializer that the server picked, on the client: one of those that were offered.
 pub fn accept_answer(offered: &[Serializer], answered: &str) -> Option<Serializer> {
     find(answered, offered)
 }

@@ -29,7 +29,7 @@ use crate::config::WebSocketConfig;
 use crate::meter::Metered;
 use crate::transport::closing::{Closing, Outcome, Step};
 
-/// Messages over a WebSocket.
+/// The transport of messages over WebSocket, on either side.
 ///
 /// It does its work in its poll methods, and nowhere else: the owner polls
 /// [`poll_receive`](Transport::poll_receive) at every wake, whatever else it polls, because pings

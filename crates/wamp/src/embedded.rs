@@ -101,8 +101,10 @@ impl Router {
         self.inner.session_count(realm)
     }
 
-    /// How many events of a realm could not be sent to one of their receivers, because it has no
-    /// form for them or takes no message of this length; `None` if there is no such realm.
+    /// How many events of a realm could not be sent to one of their receivers; `None` if there is no
+    /// such realm.
+    ///
+    /// The receiver's format has no form for them, or it takes no message of this length.
     pub fn undelivered_events(&self, realm: &str) -> Option<u64> {
         self.inner.undelivered_events(realm)
     }
@@ -133,8 +135,9 @@ impl From<wamp_router::Router> for Router {
 pub struct RouterBuilder(wamp_router::RouterBuilder);
 
 impl RouterBuilder {
-    /// Adds a realm; one of the same name replaces the one before. If there is only one, it is the
-    /// default.
+    /// Adds a realm; one of the same name replaces the one before.
+    ///
+    /// If there is only one, it is the default.
     pub fn realm(self, realm: Realm) -> Self {
         Self(self.0.realm(realm))
     }

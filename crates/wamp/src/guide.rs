@@ -1,17 +1,24 @@
 //! The guide, chapter by chapter.
 //!
-//! | chapter | what it explains |
-//! |---|---|
-//! | [`getting_started`] | a router, a service and a client |
-//! | [`sessions`] | opening a session, authentication, its lifecycle, leaving |
-//! | [`calls`] | handlers and their parameters, results, errors, timeouts |
-//! | [`events`] | publishing, streams, handlers |
-//! | [`serializers`] | which there are, how peers agree on one, a format of one's own |
-//! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused |
-//! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers |
-//! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding |
-//! | [`testing`] | testing a program of yours without a network |
-//! | [`architecture`] | the way of a message through the code, its tasks, locks and crates |
+//! The first five are to be read in this order, the others when they are needed. Their code is
+//! compiled, and run where it can be, with the tests. Whole programs are in the folder `examples` of
+//! the repository; `cargo run --example NAME` runs them.
+//!
+//! | chapter | what it explains | examples |
+//! |---|---|---|
+//! | [`getting_started`] | a router, a service and a client | `quickstart` |
+//! | [`sessions`] | opening a session, authentication, its lifecycle, leaving | |
+//! | [`calls`] | handlers and their parameters, results, timeouts | `rpc` |
+//! | [`events`] | publishing, streams, handlers | `pubsub` |
+//! | [`errors`] | what can go wrong, what each error URI means, errors of one's own | `errors` |
+//! | [`serializers`] | which there are, how peers agree on one, a format of one's own | `two_serializers`, `own_serializer` |
+//! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused | `two_serializers` |
+//! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers | `rawsocket_unix`, `tls`, `own_transport` |
+//! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding | `secured`, `axum`, `hyper` |
+//! | [`the_program`] | calling, publishing, subscribing and registering from a shell | |
+//! | [`other_languages`] | clients in Python and JavaScript | |
+//! | [`testing`] | testing a program of yours without a network | |
+//! | [`architecture`] | the way of a message through the code, its tasks, locks and crates | |
 
 #[doc = include_str!("docs/getting_started.md")]
 pub mod getting_started {}
@@ -25,6 +32,9 @@ pub mod calls {}
 #[doc = include_str!("docs/events.md")]
 pub mod events {}
 
+#[doc = include_str!("docs/errors.md")]
+pub mod errors {}
+
 #[doc = include_str!("docs/serializers.md")]
 pub mod serializers {}
 
@@ -36,6 +46,12 @@ pub mod transports {}
 
 #[doc = include_str!("docs/running_a_router.md")]
 pub mod running_a_router {}
+
+#[doc = include_str!("docs/the_program.md")]
+pub mod the_program {}
+
+#[doc = include_str!("docs/other_languages.md")]
+pub mod other_languages {}
 
 #[doc = include_str!("docs/testing.md")]
 pub mod testing {}

@@ -31,6 +31,8 @@
 //! - The URL says what carries a session: WebSocket or RawSocket, over TCP, TLS or a Unix socket. The
 //!   chapter on [transports](guide::transports) has them all, with every limit and what becomes of
 //!   those who are too slow.
+//! - Each operation has an error type of its own; the chapter on [errors](guide::errors) says what
+//!   each variant and each error URI means, and what to do.
 //! - [`guide`] explains it all, chapter by chapter, from [the first
 //!   program](guide::getting_started) to [how the code is built](guide::architecture).
 //!
@@ -67,10 +69,10 @@ pub mod guide;
 
 /// The README, whose programs are compiled as tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 pub mod readme {}
 
-/// The attribute that an [`Observer`] or a [`Connector`] is implemented under.
+/// The attribute under which an [`Observer`] or a [`Connector`] is implemented.
 pub use async_trait::async_trait;
 pub use wamp_auth::{Anonymous, ClientAuthenticator, Ticket};
 pub use wamp_core::{CloseDetails, ConnectionInfo, MemoryTransport, Transport};

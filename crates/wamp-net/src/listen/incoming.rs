@@ -68,7 +68,7 @@ impl Incoming {
     }
 }
 
-/// A connection whose octets are those of its transport.
+/// A connection that is ready for the handshake of its transport: TLS, if any, is done.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted {

@@ -35,12 +35,11 @@ impl Counts {
     }
 }
 
-/// How much there is on a realm at one moment, and how often what has happened since the router was
-/// made.
+/// How much there is on a realm now, and what has happened since the router was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct RealmCounts {
-    /// Sessions.
+    /// The sessions that are open.
     pub sessions: usize,
     /// Topics that somebody has subscribed to.
     pub subscriptions: usize,
