@@ -109,11 +109,11 @@ fn examples(sh: &Shell) -> Result<()> {
         examples.iter().any(|name| name == "quickstart"),
         "examples/ has no quickstart, with which the README begins"
     );
-    cmd!(sh, "cargo build --examples").run()?;
+    cmd!(sh, "cargo build --examples --features wamp/prometheus").run()?;
     for name in examples {
         process::run_within(
             Duration::from_secs(60),
-            cmd!(sh, "cargo run --example {name}"),
+            cmd!(sh, "cargo run --example {name} --features wamp/prometheus"),
         )?;
     }
     Ok(())

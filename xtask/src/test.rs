@@ -26,7 +26,13 @@ pub(crate) fn run(sh: &Shell, args: Args) -> Result<()> {
 
 /// Runs all tests of all crates.
 pub(crate) fn workspace(sh: &Shell, totals: &mut Totals) -> Result<()> {
-    run_counted(cmd!(sh, "cargo test --workspace --no-fail-fast"), totals)
+    run_counted(
+        cmd!(
+            sh,
+            "cargo test --workspace --features wamp/prometheus --no-fail-fast"
+        ),
+        totals,
+    )
 }
 
 /// Runs `command`, which is a `cargo test`, and adds up what its test binaries report.

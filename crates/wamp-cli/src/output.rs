@@ -7,8 +7,10 @@ use std::sync::OnceLock;
 use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use tokio::io::AsyncWriteExt;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::args::{Global, LogFormat};
 use crate::error::Failure;
@@ -18,6 +20,8 @@ use crate::error::Failure;
 struct Settings {
     color: ColorChoice,
     quiet: bool,
+    verbose: u8,
+    log_format: Option<LogFormat>,
 }
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
@@ -27,29 +31,87 @@ pub(crate) fn begin(global: &Global) {
     let settings = Settings {
         color: global.color,
         quiet: global.quiet,
+        verbose: global.verbose,
+        log_format: global.log_format,
     };
     if SETTINGS.set(settings).is_err() {
         return;
     }
-    let level = match (global.quiet, global.verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => LevelFilter::WARN,
-        (false, 1) => LevelFilter::INFO,
-        (false, 2) => LevelFilter::DEBUG,
-        (false, _) => LevelFilter::TRACE,
+    let (filter, reload_filter) = reload::Layer::new(settings.filter(DEFAULT_LEVEL));
+    let (lines, reload_lines) = reload::Layer::new(settings.lines(None));
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .init();
+    // It was not set before: the settings are set once.
+    let _ = LOG.set(Log {
+        filter: reload_filter,
+        lines: reload_lines,
+    });
+}
+
+/// Sets what is logged, and how, where neither the command line nor RUST_LOG says so. Returns how
+/// it is logged then.
+pub(crate) fn set_log(level: &str, format: Option<LogFormat>) -> LogFormat {
+    let Some((settings, log)) = SETTINGS.get().zip(LOG.get()) else {
+        return LogFormat::Text;
     };
-    let filter = EnvFilter::builder()
-        .with_default_directive(level.into())
-        .from_env_lossy();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(is_colored(&io::stderr()));
-    match global.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+    // They are there as long as the process is.
+    let _ = log.filter.reload(settings.filter(level));
+    let _ = log.lines.reload(settings.lines(format));
+    settings.format(format)
+}
+
+impl Settings {
+    /// What is logged: what RUST_LOG says, or else the options, or else `level`.
+    fn filter(&self, level: &str) -> EnvFilter {
+        let chosen = match (self.quiet, self.verbose) {
+            (true, _) => "error",
+            (false, 0) => level,
+            (false, 1) => "info",
+            (false, 2) => "debug",
+            (false, _) => "trace",
+        };
+        let said = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
+        // A part that is no directive is passed over, with a word on stderr.
+        let builder = EnvFilter::builder();
+        if said.is_empty() {
+            return builder.parse_lossy(chosen);
+        }
+        let level = chosen.parse().unwrap_or(LevelFilter::WARN);
+        builder
+            .with_default_directive(level.into())
+            .parse_lossy(said)
+    }
+
+    fn format(&self, format: Option<LogFormat>) -> LogFormat {
+        self.log_format.or(format).unwrap_or(LogFormat::Text)
+    }
+
+    fn lines(&self, format: Option<LogFormat>) -> Lines {
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(io::stderr)
+            .with_ansi(is_colored(&io::stderr()));
+        match self.format(format) {
+            LogFormat::Text => lines.boxed(),
+            LogFormat::Json => lines.json().boxed(),
+        }
     }
 }
+
+/// What writes the log, behind what chooses from it.
+type Lines = Box<dyn Layer<Chosen> + Send + Sync>;
+type Chosen = Layered<reload::Layer<EnvFilter, Registry>, Registry>;
+
+/// The parts of the log that can be replaced.
+struct Log {
+    filter: reload::Handle<EnvFilter, Registry>,
+    lines: reload::Handle<Lines, Chosen>,
+}
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+const DEFAULT_LEVEL: &str = "warn";
 
 /// Says something in passing, on stderr, unless the program is to be quiet.
 pub(crate) fn note(text: impl Display) {
@@ -64,6 +126,15 @@ pub(crate) fn error(text: &str) {
     say(&format_args!(
         "{}: {text}",
         styled("error", style, is_colored(&io::stderr()))
+    ));
+}
+
+/// Says what is hardly meant so, on stderr.
+pub(crate) fn warning(text: &str) {
+    let style = AnsiColor::Yellow.on_default().bold();
+    say(&format_args!(
+        "{}: {text}",
+        styled("warning", style, is_colored(&io::stderr()))
     ));
 }
 

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod outgoing;
 pub mod pump;
 pub mod rate;
+pub mod tally;
 pub mod transport;
 
 pub use crate::lifecycle::{CloseDetails, Lifecycle, Received, Side, Violation};
@@ -27,7 +28,8 @@ pub use crate::outbox::{AboveMark, Flood, Outbox, OutboxLimits, Pushed};
 pub use crate::outgoing::{Outgoing, SharedMessage};
 pub use crate::pump::Pump;
 pub use crate::rate::{Rate, TokenBucket};
+pub use crate::tally::Tally;
 pub use crate::transport::{
-    CloseReason, ConnectionInfo, ReceiveError, SendError, TlsInfo, Transport, TransportError,
-    Undeliverable,
+    CloseReason, ConnectionInfo, Octets, ReceiveError, SendError, TlsInfo, Transport,
+    TransportError, Undeliverable,
 };

@@ -278,6 +278,12 @@ impl Outbox {
         receiver.into_iter().chain(senders).for_each(Waker::wake);
     }
 
+    /// How many messages wait, and about how many octets they are.
+    pub fn depth(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.queue.len(), state.weight)
+    }
+
     /// About how many octets wait.
     pub fn weight(&self) -> usize {
         self.lock().weight

@@ -7,7 +7,8 @@ use wamp_messages::{Format, Message};
 use crate::outbox::Outbox;
 use crate::outgoing::Outgoing;
 use crate::transport::{
-    CloseReason, ConnectionInfo, ReceiveError, SendError, Transport, TransportError, Undeliverable,
+    CloseReason, ConnectionInfo, Octets, ReceiveError, SendError, Transport, TransportError,
+    Undeliverable,
 };
 
 /// A transport with its outgoing side driven from an outbox.
@@ -101,6 +102,11 @@ impl<T: Transport> Pump<T> {
     /// What is known of the connection.
     pub fn info(&self) -> &ConnectionInfo {
         self.transport.info()
+    }
+
+    /// How many octets have crossed the connection.
+    pub fn octets(&self) -> Octets {
+        self.transport.octets()
     }
 
     /// Gives the transport back.

@@ -66,6 +66,17 @@ pub trait Transport: Send + 'static {
 
     /// What is known of the connection.
     fn info(&self) -> &ConnectionInfo;
+
+    /// How many octets have crossed the connection so far, for those who watch it.
+    ///
+    /// It counts what the transport reads from the stream below it and writes to it, once its
+    /// handshake is over: whole frames with their headers, pings and closing frames included, and
+    /// what TLS adds left out. It never falls, and is still told when the transport has ended; what
+    /// comes while it is being closed may be missing. A transport without octets, or one that does
+    /// not count them, says zero.
+    fn octets(&self) -> Octets {
+        Octets::default()
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -108,6 +119,20 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     fn info(&self) -> &ConnectionInfo {
         (**self).info()
     }
+
+    fn octets(&self) -> Octets {
+        (**self).octets()
+    }
+}
+
+/// How many octets have crossed a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::exhaustive_structs, reason = "octets go in two directions")]
+pub struct Octets {
+    /// Those that were received.
+    pub received: u64,
+    /// Those that were sent.
+    pub sent: u64,
 }
 
 /// What is known of a connection, from below the session.

@@ -66,7 +66,8 @@ pub use crate::endpoint::{Address, Endpoint, EndpointError, Host, Protocol};
 pub use crate::farewell::{farewell, poll_drain};
 pub use crate::file_limit::{FileLimitError, raise_file_limit};
 pub use crate::listen::{
-    Accepted, HandshakeError, Incoming, ListenError, ListenLimits, Listener, LocalAddr, Permit,
+    Accepted, HandshakeError, Incoming, ListenControl, ListenCounts, ListenError, ListenLimits,
+    ListenMeter, Listener, LocalAddr, Permit,
 };
 
 #[cfg(unix)]

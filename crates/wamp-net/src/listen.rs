@@ -4,6 +4,7 @@ mod error;
 mod handshakes;
 mod incoming;
 mod limits;
+mod meter;
 mod resilient;
 mod saturation;
 mod socket;
@@ -14,6 +15,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -27,7 +29,8 @@ use crate::tls::ServerTls;
 
 pub use crate::listen::error::{HandshakeError, ListenError};
 pub use crate::listen::incoming::{Accepted, Incoming};
-pub use crate::listen::limits::{ListenLimits, Permit};
+pub use crate::listen::limits::{ListenControl, ListenLimits, Permit};
+pub use crate::listen::meter::{ListenCounts, ListenMeter};
 pub use crate::listen::socket::LocalAddr;
 #[cfg(unix)]
 pub use crate::listen::unix::UnixOptions;
@@ -62,7 +65,7 @@ pub struct Listener {
     socket: Socket,
     #[cfg(feature = "tls")]
     tls: Option<ServerTls>,
-    gate: Gate,
+    gate: Arc<Gate>,
     /// A connection that was accepted and waits for its place, so that none is lost when whoever
     /// waits with it gives up.
     waiting: Mutex<Option<Arrival>>,
@@ -193,7 +196,7 @@ impl Listener {
             socket,
             #[cfg(feature = "tls")]
             tls: None,
-            gate: Gate::new(&ListenLimits::default()),
+            gate: Arc::new(Gate::new(&ListenLimits::default())),
             waiting: Mutex::default(),
         }
     }
@@ -209,8 +212,33 @@ impl Listener {
     /// Sets the limits; those of [`ListenLimits::default`] hold otherwise.
     #[must_use]
     pub fn limits(mut self, limits: &ListenLimits) -> Self {
-        self.gate = Gate::new(limits);
+        self.gate = Arc::new(Gate::new(limits));
         self
+    }
+
+    /// What changes the limits while it listens; it is to be taken after [`limits`](Self::limits).
+    pub fn control(&self) -> ListenControl {
+        ListenControl(Arc::clone(&self.gate))
+    }
+
+    /// What tells how much it has accepted, and how much came to nothing. It begins anew when the
+    /// limits are [set](Self::limits).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wamp_net::{ListenLimits, Listener};
+    ///
+    /// let limits = ListenLimits::default().connections(10_000);
+    /// let listener = Listener::bind("127.0.0.1:0").await?.limits(&limits);
+    /// let meter = listener.meter();
+    /// tokio::spawn(listener.run(std::future::pending(), |incoming| drop(incoming)));
+    /// assert_eq!(meter.counts().connections, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn meter(&self) -> ListenMeter {
+        ListenMeter(Arc::clone(&self.gate))
     }
 
     /// Whether connections are encrypted by TLS.

@@ -1,5 +1,6 @@
 //! A connection: the one task between a transport and a realm.
 
+mod ending;
 mod handshake;
 mod pace;
 
@@ -13,25 +14,25 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tokio::task::unconstrained;
 use tokio::time::Sleep;
+use tracing::Span;
+use tracing::level_filters::LevelFilter;
 use wamp_auth::Exchange;
-use wamp_core::lifecycle::{abort, goodbye};
+use wamp_core::lifecycle::abort;
 use wamp_core::{
-    CloseReason, Lifecycle, Outbox, Outgoing, Pump, Received, Side, Transport, Undeliverable,
-    Violation,
+    CloseReason, Lifecycle, Octets, Outbox, Outgoing, Pump, Pushed, Received, Side, Transport,
+    Undeliverable, Violation,
 };
-use wamp_messages::message::Abort;
-use wamp_messages::{Message, Uri, error_uri};
+use wamp_messages::{Message, error_uri};
 
 use self::handshake::Candidacy;
 use self::pace::Pace;
-use crate::connections::Stage;
-use crate::limit_uri;
+use crate::connections::{Carrier, Stage};
+use crate::metrics::Ended;
 use crate::realm::Peer;
 use crate::realm::arena::Key;
-use crate::realm::reply::shorten;
+use crate::realm::moment::Moment;
 use crate::router::Inner;
 use crate::running::{RunningRealm, Touched};
-use crate::slow_consumers::SlowConsumers;
 
 /// A client that is being served: made by [`Router::accept`](crate::Router::accept).
 ///
@@ -54,6 +55,13 @@ pub struct Connection<T: Transport> {
     pace: Pace,
     /// Other connections that have been given something.
     touched: Touched,
+    /// The moment of this turn, once something has come in it.
+    now: Option<Moment>,
+    carrier: Arc<Carrier>,
+    /// What has crossed the connection and is counted.
+    octets: Octets,
+    /// What its lines in the log stand in: the connection, and the session if there is one.
+    span: Span,
     on_open: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -85,6 +93,8 @@ enum Phase {
 struct Membership {
     realm: Arc<RunningRealm>,
     peer: Peer,
+    /// The span of the connection, which comes back when the session is over.
+    outer: Span,
     /// How many messages were put into the outbox before those of this session.
     before: u64,
 }
@@ -98,6 +108,16 @@ enum Deadline {
 impl<T: Transport> Connection<T> {
     pub(crate) fn new(router: Arc<Inner>, transport: T) -> Self {
         let handshake = router.settings.handshake_timeout;
+        let info = transport.info();
+        let carrier = router.connections.carrier(info.transport);
+        let span = tracing::info_span!(
+            parent: None,
+            "connection",
+            id = router.connections.number(),
+            transport = info.transport,
+            serializer = info.serializer,
+            peer = info.peer_addr.map(tracing::field::display),
+        );
         Self {
             key: router.connections.add(),
             waker: None,
@@ -109,6 +129,10 @@ impl<T: Transport> Connection<T> {
             deadline: Some(Deadline::After(handshake)),
             pace: Pace::default(),
             touched: Touched::default(),
+            now: None,
+            carrier,
+            octets: Octets::default(),
+            span,
             on_open: None,
             router,
         }
@@ -135,6 +159,7 @@ impl<T: Transport> Connection<T> {
         {
             let patience = Deadline::After(self.router.settings.closing_timeout);
             self.dismiss(
+                Ended::RealmClosed,
                 error_uri::CLOSE_REALM,
                 "the realm is closed",
                 Some(patience),
@@ -153,24 +178,16 @@ impl<T: Transport> Connection<T> {
             ) => {}
             // Whoever shuts down says how long an answer may take.
             (Stage::Closing, Phase::Open(_)) => {
-                self.dismiss(error_uri::SYSTEM_SHUTDOWN, "the router shuts down", None);
+                let text = "the router shuts down";
+                self.dismiss(Ended::Shutdown, error_uri::SYSTEM_SHUTDOWN, text, None);
             }
             // Who comes when all is over is told so too.
             (Stage::Closing, _) | (Stage::Ending, Phase::Idle { is_new: true }) => {
                 let refusal = abort(error_uri::SYSTEM_SHUTDOWN, "the router shuts down");
-                self.abort(refusal, CloseReason::GoingAway);
+                self.end_with(refusal, None, CloseReason::GoingAway);
             }
-            (Stage::Ending, _) => self.destroy(),
+            (Stage::Ending, _) => self.destroy(Ended::Shutdown),
         }
-    }
-
-    /// Ends the session, and tells the client, which has to answer until a deadline.
-    fn dismiss(&mut self, reason: &'static str, text: &str, deadline: Option<Deadline>) {
-        self.leave();
-        let goodbye = goodbye(Uri::from_static(reason), Some(text.to_owned()));
-        self.send(goodbye.into());
-        self.phase = Phase::Leaving;
-        self.deadline = deadline;
     }
 
     /// Sends what waits, and closes the transport if that is all.
@@ -199,6 +216,7 @@ impl<T: Transport> Connection<T> {
                 realm,
                 peer,
                 before,
+                ..
             }) = &self.phase
             {
                 // What an earlier session of this connection was to be sent has nobody to be told:
@@ -210,7 +228,7 @@ impl<T: Transport> Connection<T> {
             match sent {
                 Poll::Ready(Err(error)) => {
                     tracing::debug!(%error, "a connection was lost");
-                    self.destroy();
+                    self.destroy(Ended::Lost);
                 }
                 // What came back may have left something else to send.
                 _ if !is_settled => {}
@@ -244,47 +262,63 @@ impl<T: Transport> Connection<T> {
         match &self.phase {
             Phase::Idle { is_new: true } => {
                 let refusal = abort(error_uri::TIMEOUT, "no HELLO came in time");
-                self.abort(refusal, CloseReason::Normal);
+                self.end_with(refusal, None, CloseReason::Normal);
             }
             Phase::Idle { is_new: false } => self.close(CloseReason::Normal),
             Phase::Authenticating(..) => {
                 let text = "no AUTHENTICATE came in time";
                 let refusal = abort(error_uri::AUTHENTICATION_FAILED, text);
-                self.abort(refusal, CloseReason::Normal);
+                self.end_with(refusal, None, CloseReason::Normal);
             }
             Phase::Leaving => self.close(CloseReason::GoingAway),
             Phase::Open(_) => return false,
-            Phase::Closing(_) | Phase::Ending(_) | Phase::Closed => self.destroy(),
+            Phase::Closing(_) | Phase::Ending(_) | Phase::Closed => self.destroy(Ended::Lost),
         }
         true
     }
 
     fn handle(&mut self, message: Message) {
+        let (code, kind) = (message.code(), message.name());
         match self.lifecycle.handle_received(message) {
+            // The realm counts it, under the lock that it takes anyway.
             Ok(Received::Session(message)) => {
+                let now = self.now();
                 let Phase::Open(Membership { realm, peer, .. }) = &self.phase else {
                     return;
                 };
-                if let Err(violation) = realm.handle(*peer, message, &mut self.touched) {
+                if let Err(violation) = realm.handle(*peer, message, now, &mut self.touched) {
                     self.violate(&violation);
                 }
             }
+            received => {
+                match &self.phase {
+                    Phase::Open(Membership { realm, .. }) => realm.count_received(code),
+                    _ => self.router.connections.outside.count_received(kind),
+                }
+                self.handle_beside_session(received);
+            }
+        }
+    }
+
+    /// Takes what opens and ends a session, and what must not come.
+    fn handle_beside_session(&mut self, received: Result<Received, Violation>) {
+        match received {
             Ok(Received::Hello(hello)) => self.handle_hello(hello),
             Ok(Received::Authenticate(answer)) => self.handle_authenticate(&answer),
             Ok(Received::Goodbye(details, reply)) => {
                 tracing::debug!(reason = %details, "a session was left");
-                self.leave();
+                let realm = self.leave(Ended::Goodbye);
                 let Some(reply) = reply else {
                     self.close(CloseReason::GoingAway);
                     return;
                 };
-                self.send(reply.into());
+                self.send(reply.into(), realm.as_deref());
                 self.phase = Phase::Idle { is_new: false };
                 self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
             }
             Ok(Received::Abort(details)) => {
                 tracing::debug!(reason = %details, "a session was aborted by its client");
-                self.leave();
+                self.leave(Ended::Aborted);
                 self.close(CloseReason::Normal);
             }
             Ok(Received::Ignored) => {}
@@ -296,76 +330,40 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Sends a message that is no answer of the realm. The outbox is looked at again in this poll,
-    /// or the task is woken, so the waker of this very connection is not needed.
-    fn send(&mut self, message: Message) {
+    /// Sends a message that is no answer of the realm, to a session that was one of the realm, or to
+    /// none. The outbox is looked at again in this poll, or the task is woken, so the waker of this
+    /// very connection is not needed.
+    fn send(&mut self, message: Message, realm: Option<&RunningRealm>) {
         self.lifecycle.handle_sent(&message);
-        let _ = self.outbox.push(message.into());
-    }
-
-    /// Ends the connection because the client broke the protocol.
-    fn violate(&mut self, violation: &Violation) {
-        tracing::info!(%violation, "a client broke the protocol, and is disconnected");
-        let reason = CloseReason::Protocol(shorten(&violation.0).to_owned());
-        self.abort(violation.to_abort(), reason);
-    }
-
-    /// Ends the connection because its client takes too little of what it is sent.
-    ///
-    /// The outbox that comes in place of the closed one takes only what is sent from here: no
-    /// realm has it, so that it never overflows, and this happens once.
-    fn give_up(&mut self) {
-        tracing::info!("a client does not take what it is sent, and is disconnected");
-        let mut policy = SlowConsumers::default();
-        if let Phase::Open(Membership { realm, .. }) = &self.phase {
-            policy = realm.count_slow();
-        }
-        self.leave();
-        let limits = self.router.settings.outbox;
-        self.outbox = Arc::new(Outbox::new(limits));
-        if let Some(waker) = &self.waker {
-            self.outbox.set_watcher(waker.clone());
-        }
-        let exceeded = policy.exceeded(limits);
-        let text = format!(
-            "{exceeded} that the router keeps waited for this client; it was dropped. Read faster, \
-             or ask for less at a time"
-        );
-        self.abort(abort(limit_uri::TOO_SLOW, text), CloseReason::Normal);
-    }
-
-    fn abort(&mut self, mut abort: Abort, reason: CloseReason) {
-        self.leave();
-        if let Some(message) = &mut abort.details.message {
-            *message = shorten(message).to_owned();
-        }
-        self.send(abort.into());
-        self.close(reason);
-    }
-
-    fn close(&mut self, reason: CloseReason) {
-        self.phase = Phase::Closing(reason);
-        self.deadline = Some(Deadline::After(self.router.settings.closing_timeout));
-    }
-
-    /// Ends everything at once.
-    fn destroy(&mut self) {
-        self.leave();
-        self.pump.abort();
-        self.phase = Phase::Closed;
-        self.deadline = None;
-    }
-
-    /// Takes the session out of its realm, if there is one.
-    fn leave(&mut self) {
-        if let Phase::Open(Membership { realm, peer, .. }) = &self.phase {
-            realm.leave(*peer, &mut self.touched);
-            // Who has left waits for nobody.
-            self.touched.flooded.clear();
-            self.pace = Pace::default();
-            self.phase = Phase::Idle { is_new: false };
+        let (code, kind) = (message.code(), message.name());
+        if let Pushed::Entered(_) = self.outbox.push(message.into()) {
+            match realm {
+                Some(realm) => realm.count_sent(code),
+                None => self.router.connections.outside.count_sent(kind),
+            }
         }
     }
+
+    /// The moment of this turn. The clock is looked at once for all that comes in it.
+    fn now(&mut self) -> Moment {
+        *self.now.get_or_insert_with(|| self.router.clock.now())
+    }
+
+    /// Counts what has crossed the connection since it was last counted.
+    fn count_octets(&mut self) {
+        let Octets { received, sent } = self.pump.octets();
+        self.carrier.add(Octets {
+            received: received.saturating_sub(self.octets.received),
+            sent: sent.saturating_sub(self.octets.sent),
+        });
+        self.octets = Octets { received, sent };
+    }
+}
+
+/// Whether anybody is told of every turn of a connection. To enter its span costs, in each turn; the
+/// few lines that are told otherwise name it themselves.
+fn is_in_detail() -> bool {
+    LevelFilter::current() >= LevelFilter::DEBUG
 }
 
 /// Nothing in it is pinned: transports are polled by `&mut`.
@@ -376,12 +374,16 @@ impl<T: Transport> Future for Connection<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        let span = is_in_detail().then(|| this.span.clone());
+        let _entered = span.as_ref().map(Span::enter);
+        this.now = None;
         this.heed_stage(cx);
         let has_more = this.poll_receive(cx);
         // The others may begin while this one sends.
         this.touched.wake(Some(cx.waker()));
         let ended = this.poll_send(cx);
         this.touched.wake(Some(cx.waker()));
+        this.count_octets();
         if ended.is_ready() {
             return ended;
         }
@@ -394,7 +396,9 @@ impl<T: Transport> Future for Connection<T> {
 
 impl<T: Transport> Drop for Connection<T> {
     fn drop(&mut self) {
-        self.leave();
+        self.leave(Ended::Lost);
+        self.count_octets();
+        self.carrier.count_closed();
         self.outbox.close();
         self.touched.wake(None);
         self.router.connections.remove(self.key);

@@ -3,6 +3,7 @@
 //! Specification: Basic Profile, "Remote Procedure Calls" and "Ordering Guarantees".
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use wamp_core::{Undeliverable, Violation};
 use wamp_messages::message::{
@@ -17,8 +18,9 @@ use crate::config::SessionLimits;
 use crate::limit_uri;
 use crate::realm::arena::{Arena, Key};
 use crate::realm::index::Index;
+use crate::realm::moment::Moment;
 use crate::realm::reply::{self, Refusal, pass_on_encoding};
-use crate::realm::{Change, Peer, Session, Sessions, Sink};
+use crate::realm::{Change, Counted, Outcome, Peer, Session, Sessions, Sink};
 
 /// The registrations of a realm.
 ///
@@ -51,6 +53,7 @@ pub(crate) struct Call {
 pub(crate) struct Invocation {
     caller: Peer,
     call: RequestId,
+    since: Moment,
 }
 
 impl Dealer {
@@ -140,6 +143,7 @@ impl Dealer {
         peer: Peer,
         call: CallMessage,
         limits: &SessionLimits,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let best = self.procedures.best(&call.procedure);
@@ -168,6 +172,7 @@ impl Dealer {
         let answers = Invocation {
             caller: peer,
             call: call.request,
+            since: now,
         };
         session.invocations.insert(invocation, answers);
         if let Some(caller) = sessions.find_mut(peer) {
@@ -186,6 +191,7 @@ impl Dealer {
             payload: call.payload,
         };
         sink.send(callee, message.into());
+        sink.count(Counted::Called);
         Ok(())
     }
 
@@ -193,6 +199,7 @@ impl Dealer {
         sessions: &mut Sessions,
         peer: Peer,
         answer: Yield,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
         let Some(invocation) = find_invocation(sessions, peer, answer.request)? else {
@@ -215,6 +222,8 @@ impl Dealer {
             payload: answer.payload,
         };
         sink.send(invocation.caller, result.into());
+        let after = now.since(invocation.since);
+        sink.count(Counted::Answered(Outcome::Result, after));
         Ok(())
     }
 
@@ -222,6 +231,7 @@ impl Dealer {
         sessions: &mut Sessions,
         peer: Peer,
         answer: Error,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
         let Some(invocation) = find_invocation(sessions, peer, answer.request)? else {
@@ -238,6 +248,8 @@ impl Dealer {
             payload: answer.payload,
         };
         sink.send(invocation.caller, error.into());
+        let after = now.since(invocation.since);
+        sink.count(Counted::Answered(Outcome::Error, after));
         Ok(())
     }
 
@@ -256,6 +268,7 @@ impl Dealer {
         let text = format!("the call cannot be sent to its callee: {why}");
         let error = reply::error(RequestType::CALL, invocation.call, why.uri(), &text);
         sink.send(invocation.caller, error.into());
+        count_given_up(Outcome::Undeliverable, sink);
     }
 
     /// Takes everything of a session away, which is gone already: its callers are told, and what it
@@ -270,7 +283,8 @@ impl Dealer {
         for &key in &session.registrations {
             self.remove(key, peer, sink);
         }
-        for &Invocation { caller, call } in session.invocations.values() {
+        for &Invocation { caller, call, .. } in session.invocations.values() {
+            count_given_up(Outcome::Canceled, sink);
             let known = sessions.find_mut(caller);
             // It may have called itself, and is gone then too.
             if known.is_some_and(|caller| caller.calls.remove(&call).is_some()) {
@@ -280,8 +294,11 @@ impl Dealer {
             }
         }
         for Call { callee, invocation } in session.calls.values() {
-            if let Some(callee) = sessions.find_mut(*callee) {
-                callee.invocations.remove(invocation);
+            // Those that it had to answer itself are counted already.
+            if let Some(callee) = sessions.find_mut(*callee)
+                && callee.invocations.remove(invocation).is_some()
+            {
+                count_given_up(Outcome::Abandoned, sink);
             }
         }
     }
@@ -322,6 +339,11 @@ fn find_invocation(
         )));
     }
     Ok(session.invocations.get(&request).copied())
+}
+
+/// Counts a call that its callee has not answered, and will not.
+fn count_given_up(outcome: Outcome, sink: &mut impl Sink) {
+    sink.count(Counted::Answered(outcome, Duration::ZERO));
 }
 
 /// Takes a pending call out of both of its places.

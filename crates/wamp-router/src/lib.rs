@@ -31,12 +31,14 @@
 //! registrations, no canceling, no progressive results, and no meta API yet.
 
 mod broker;
+mod clock;
 mod config;
 mod connection;
 mod connections;
 mod dealer;
 pub mod limit_uri;
 pub mod meta_uri;
+pub mod metrics;
 mod permissions;
 mod realm;
 mod router;
@@ -47,6 +49,7 @@ mod tests;
 
 pub use crate::config::{Realm, SessionLimits};
 pub use crate::connection::Connection;
+pub use crate::metrics::Metrics;
 pub use crate::permissions::Permissions;
 pub use crate::router::{Router, RouterBuilder};
 pub use crate::running::RealmCounts;

@@ -6,7 +6,9 @@
 //! [`Lifecycle`](wamp_core::Lifecycle) before; their payloads are never looked into.
 
 pub(crate) mod arena;
+mod counted;
 pub(crate) mod index;
+pub(crate) mod moment;
 pub(crate) mod reply;
 mod session;
 
@@ -20,6 +22,8 @@ use wamp_messages::{
 };
 use wamp_serializers::encode_payload;
 
+pub(crate) use self::counted::{Counted, Outcome};
+use self::moment::Moment;
 use self::reply::{Refusal, own_payload};
 pub(crate) use self::session::{Identity, Peer, Session, Sessions};
 use crate::broker::Broker;
@@ -49,6 +53,11 @@ pub(crate) trait Sink {
     /// Takes note of a change of the tables.
     fn note(&mut self, change: Change) {
         let _ = change;
+    }
+
+    /// Takes note of something that is only counted.
+    fn count(&mut self, what: Counted) {
+        let _ = what;
     }
 }
 
@@ -133,7 +142,7 @@ impl Routing {
         self.sessions.insert(identity)
     }
 
-    /// Takes a message of an open session.
+    /// Takes a message of an open session, which came now.
     ///
     /// # Errors
     ///
@@ -142,6 +151,7 @@ impl Routing {
         &mut self,
         peer: Peer,
         message: Message,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
         let Some(session) = self.sessions.find_mut(peer) else {
@@ -154,17 +164,18 @@ impl Routing {
             )));
         }
         let Some((request_type, request)) = message.request() else {
-            return self.handle_answer(peer, message, sink);
+            return self.handle_answer(peer, message, now, sink);
         };
         session.begin(request, &message)?;
         let quiet = matches!(&message, Message::Publish(publish)
             if publish.options.acknowledge != Some(true));
         let admitted = self.admit(peer, &message)?;
-        let done = admitted.and_then(|()| self.handle_request(peer, message, sink));
-        if let Err(refusal) = done
-            && !quiet
-        {
-            sink.send(peer, refusal.to_error(request_type, request).into());
+        let done = admitted.and_then(|()| self.handle_request(peer, message, now, sink));
+        if let Err(refusal) = done {
+            sink.count(Counted::Refused(refusal.uri()));
+            if !quiet {
+                sink.send(peer, refusal.to_error(request_type, request).into());
+            }
         }
         Ok(())
     }
@@ -256,6 +267,7 @@ impl Routing {
         &mut self,
         peer: Peer,
         message: Message,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
         let limits = &self.config.limits;
@@ -282,9 +294,10 @@ impl Routing {
                 self.dealer
                     .unregister(&mut self.sessions, peer, &unregister, sink)
             }
-            Message::Call(call) => self
-                .dealer
-                .call(&mut self.sessions, peer, call, limits, sink),
+            Message::Call(call) => {
+                self.dealer
+                    .call(&mut self.sessions, peer, call, limits, now, sink)
+            }
             // A lifecycle lets no other request through to a router.
             _ => Ok(()),
         }
@@ -294,11 +307,13 @@ impl Routing {
         &mut self,
         peer: Peer,
         message: Message,
+        now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
+        let sessions = &mut self.sessions;
         match message {
-            Message::Yield(answer) => Dealer::handle_yield(&mut self.sessions, peer, answer, sink),
-            Message::Error(error) => Dealer::handle_error(&mut self.sessions, peer, error, sink),
+            Message::Yield(answer) => Dealer::handle_yield(sessions, peer, answer, now, sink),
+            Message::Error(error) => Dealer::handle_error(sessions, peer, error, now, sink),
             // CANCEL and EVENT_RECEIVED belong to features that are not announced; a client that
             // sends them all the same loses nothing but their effect.
             _ => Ok(()),

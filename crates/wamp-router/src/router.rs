@@ -9,9 +9,11 @@ use std::time::Duration;
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
 use wamp_messages::{Format, Uri};
 
+use crate::clock::Clock;
 use crate::config::Realm;
 use crate::connection::Connection;
 use crate::connections::{Connections, Stage};
+use crate::metrics::Metrics;
 use crate::running::{RealmCounts, RunningRealm};
 
 /// A WAMP router. Clones are handles to the same one.
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     default_realm: Option<Uri>,
     pub(crate) settings: Settings,
     pub(crate) connections: Connections,
+    pub(crate) clock: Clock,
 }
 
 type Realms = HashMap<Uri, Arc<RunningRealm>>;
@@ -94,8 +97,16 @@ impl Router {
         /// How long tasks have to notice that they are over.
         const LAST: Duration = Duration::from_secs(1);
         let connections = &self.0.connections;
+        tracing::info!(connections = connections.count(), "the router shuts down");
         connections.enter(Stage::Closing);
         let closed = tokio::time::timeout(deadline, connections.all_gone()).await;
+        if closed.is_err() {
+            let left = connections.count();
+            tracing::warn!(
+                connections = left,
+                "some did not end in time, and are ended"
+            );
+        }
         connections.enter(Stage::Ending);
         if closed.is_err() {
             // A connection that nobody polls cannot end, and is not waited for.
@@ -124,10 +135,12 @@ impl Router {
         let running = match self.0.write_realms().entry(realm.name.clone()) {
             Entry::Occupied(running) => Arc::clone(running.get()),
             Entry::Vacant(place) => {
+                tracing::info!(realm = %realm.name, "a realm is added");
                 place.insert(Arc::new(RunningRealm::new(realm)));
                 return;
             }
         };
+        tracing::info!(realm = %running.name, "a realm is changed");
         running.change(realm);
     }
 
@@ -140,6 +153,7 @@ impl Router {
         let Some(realm) = self.0.write_realms().remove(name) else {
             return false;
         };
+        tracing::info!(realm = %realm.name, "a realm is removed, and its sessions end");
         realm.close();
         // Each connection looks whether it is of that realm.
         self.0.connections.wake_all();
@@ -167,6 +181,34 @@ impl Router {
     /// How much there is on a realm; `None` if there is no such realm.
     pub fn counts(&self, realm: &str) -> Option<RealmCounts> {
         self.0.named(realm).map(|realm| realm.counts())
+    }
+
+    /// What it has counted, of itself and of all of its realms.
+    ///
+    /// It looks into the outbox of every session, and holds nobody up while it does: the lock of a
+    /// realm is held for a moment at a time. What happens meanwhile may be in one count and not in
+    /// another.
+    ///
+    /// ```
+    /// use wamp_router::{Realm, Router};
+    ///
+    /// let router = Router::builder().realm(Realm::new("com.example")).build();
+    /// let metrics = router.metrics();
+    /// let realm = &metrics.realms[0];
+    /// assert_eq!(realm.realm, "com.example");
+    /// assert_eq!(realm.received.of("CALL"), 0);
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        let connections = &self.0.connections;
+        let mut realms: Vec<_> = self.0.read_realms().values().cloned().collect();
+        realms.sort_by(|one, other| one.name.cmp(&other.name));
+        Metrics {
+            realms: realms.iter().map(|realm| realm.metrics()).collect(),
+            transports: connections.metrics(),
+            refused_clients: connections.outside.refused(),
+            received: connections.outside.received(),
+            sent: connections.outside.sent(),
+        }
     }
 
     /// Whether nothing is left of any session.
@@ -289,6 +331,7 @@ impl RouterBuilder {
             default_realm: self.default_realm,
             settings: self.settings,
             connections: Connections::default(),
+            clock: Clock::new(),
         }))
     }
 }

@@ -2,11 +2,13 @@
 
 mod counts;
 mod delivery;
+mod metrics;
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use wamp_auth::RouterAuthenticator;
 use wamp_core::{Outbox, Outgoing, Rate, Undeliverable, Violation};
@@ -17,6 +19,8 @@ pub use self::counts::RealmCounts;
 use self::delivery::{Delivery, Loss, Losses, Seat};
 pub(crate) use self::delivery::{Flooded, Touched};
 use crate::config::Realm;
+use crate::metrics::Ended;
+use crate::realm::moment::Moment;
 use crate::realm::{Identity, Peer, Routing, Sink};
 use crate::slow_consumers::SlowConsumers;
 
@@ -28,6 +32,8 @@ use crate::slow_consumers::SlowConsumers;
 pub(crate) struct RunningRealm {
     pub(crate) name: Uri,
     is_closed: AtomicBool,
+    /// How often a session was not read for a while because of its rate.
+    held_readers: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -51,6 +57,7 @@ impl RunningRealm {
         Self {
             name: realm.name,
             is_closed: AtomicBool::new(false),
+            held_readers: AtomicU64::new(0),
             state: Mutex::new(State {
                 rate: config.limits.rate,
                 slow_consumers: realm.slow_consumers,
@@ -107,12 +114,13 @@ impl RunningRealm {
         self.lock().routing.has_role(authrole)
     }
 
-    /// Lets a session in; `welcome` is the first message in its outbox.
+    /// Lets a session in, so long after its HELLO; `welcome` is the first message in its outbox.
     pub(crate) fn join(
         &self,
         identity: Identity,
         outbox: &Arc<Outbox>,
         welcome: Message,
+        took: Duration,
         touched: &mut Touched,
     ) -> Peer {
         let mut state = self.lock();
@@ -122,6 +130,7 @@ impl RunningRealm {
             lost: 0,
         };
         let peer = state.routing.join(identity);
+        state.counts.count_opened(took);
         if state.seats.len() <= peer.index() {
             state.seats.resize_with(peer.index() + 1, || None);
         }
@@ -138,10 +147,12 @@ impl RunningRealm {
         &self,
         peer: Peer,
         message: Message,
+        now: Moment,
         touched: &mut Touched,
     ) -> Result<(), Violation> {
         self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
-            let handled = routing.handle(peer, message, sink);
+            sink.counts.received.count(&message);
+            let handled = routing.handle(peer, message, now, sink);
             if !sink.touched.flooded.is_empty() {
                 sink.counts.held_publishers += 1;
             }
@@ -157,12 +168,15 @@ impl RunningRealm {
         touched: &mut Touched,
     ) {
         self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+            sink.counts.undeliverable.count(message.message());
             routing.undeliverable(peer, message, why, sink);
         });
     }
 
-    pub(crate) fn leave(&self, peer: Peer, touched: &mut Touched) {
+    /// Takes a session out, and says how it ended.
+    pub(crate) fn leave(&self, peer: Peer, ended: Ended, touched: &mut Touched) {
         let mut state = self.lock();
+        state.counts.count_ended(ended);
         let seat = state.seats.get_mut(peer.index()).and_then(Option::take);
         let losses = seat.as_ref().and_then(Loss::ended).into_iter().collect();
         self.deliver(state, losses, touched, |routing, sink| {
@@ -174,12 +188,23 @@ impl RunningRealm {
         }
     }
 
-    /// Takes note that a session is disconnected because its client is too slow, and tells by
-    /// which policy.
-    pub(crate) fn count_slow(&self) -> SlowConsumers {
-        let mut state = self.lock();
-        state.counts.slow_sessions += 1;
-        state.slow_consumers
+    /// Counts a message of a session that its connection has handled.
+    pub(crate) fn count_received(&self, code: u64) {
+        self.lock().counts.received.count_code(code);
+    }
+
+    /// Counts the last message to a session, which its connection sends.
+    pub(crate) fn count_sent(&self, code: u64) {
+        self.lock().counts.sent.count_code(code);
+    }
+
+    /// Takes note that a session is not read until it may send again.
+    pub(crate) fn count_held_reader(&self) {
+        self.held_readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn slow_consumers(&self) -> SlowConsumers {
+        self.lock().slow_consumers
     }
 
     pub(crate) fn session_count(&self) -> usize {
@@ -192,7 +217,8 @@ impl RunningRealm {
 
     pub(crate) fn counts(&self) -> RealmCounts {
         let state = self.lock();
-        state.counts.together_with(&state.routing)
+        let held_readers = self.held_readers.load(Ordering::Relaxed);
+        state.counts.together_with(&state.routing, held_readers)
     }
 
     /// Whether nothing is left of any session.
@@ -283,7 +309,7 @@ mod tests {
         };
         let outbox = Arc::new(Outbox::new(OutboxLimits::default()));
         let welcome = wamp_core::lifecycle::abort(wamp_messages::error_uri::CANCELED, "any");
-        let peer = realm.join(identity, &outbox, welcome.into(), touched);
+        let peer = realm.join(identity, &outbox, welcome.into(), Duration::ZERO, touched);
         (peer, outbox)
     }
 
@@ -309,7 +335,12 @@ mod tests {
             topic: topic.clone(),
         };
         realm
-            .handle(subscriber, subscribe.into(), &mut touched)
+            .handle(
+                subscriber,
+                subscribe.into(),
+                Moment::default(),
+                &mut touched,
+            )
             .unwrap();
 
         let witness = Arc::new(Witness {
@@ -329,7 +360,7 @@ mod tests {
                 payload: Payload::empty(),
             };
             realm
-                .handle(publisher, publish.into(), &mut touched)
+                .handle(publisher, publish.into(), Moment::default(), &mut touched)
                 .unwrap();
             assert_eq!(witness.wakes.load(Ordering::Relaxed), 0);
         }

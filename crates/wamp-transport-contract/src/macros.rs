@@ -68,6 +68,7 @@ macro_rules! __rules {
             a_message_wakes_whoever_polled_last
             what_was_sent_before_closing_arrives
             it_says_what_it_is
+            octets_are_counted_alike_on_both_sides
         }
     };
     (flow, $run:ident, $subject:expr) => {

@@ -13,8 +13,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wamp_core::{
-    CloseReason, ConnectionInfo, Outgoing, ReceiveError, SendError, Transport, TransportError,
-    Undeliverable,
+    CloseReason, ConnectionInfo, Octets, Outgoing, ReceiveError, SendError, Transport,
+    TransportError, Undeliverable,
 };
 use wamp_messages::{DecodeError, Format, Message};
 use wamp_net::heartbeat::Heartbeat;
@@ -46,6 +46,8 @@ pub struct RawSocketTransport<S> {
     /// What is decoded: a message at most.
     received: VecDeque<Message>,
     phase: Phase<S>,
+    /// What had crossed the connection when it ended.
+    octets: Octets,
 }
 
 #[allow(
@@ -78,6 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> RawSocketTransport<S> {
             heartbeat: None,
             received: VecDeque::new(),
             phase: Phase::Open(Link::new(stream, config.max_length().octets())),
+            octets: Octets::default(),
         };
         if config.ping_unknown {
             transport.begin_heartbeat();
@@ -159,6 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> RawSocketTransport<S> {
 
     /// Drops the connection.
     fn end(&mut self, outcome: Outcome) {
+        self.octets = self.octets();
         self.received = VecDeque::new();
         self.heartbeat = None;
         self.phase = Phase::Over(outcome);
@@ -271,6 +275,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for RawSocket
 
     fn info(&self) -> &ConnectionInfo {
         &self.info
+    }
+
+    fn octets(&self) -> Octets {
+        match &self.phase {
+            Phase::Open(link) => link.octets(),
+            Phase::Closing(closing) => closing.octets(),
+            Phase::Over(_) => self.octets,
+        }
     }
 }
 

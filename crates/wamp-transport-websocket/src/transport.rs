@@ -17,8 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame as WsFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 use wamp_core::{
-    CloseReason, ConnectionInfo, Outgoing, ReceiveError, SendError, Transport, TransportError,
-    Undeliverable,
+    CloseReason, ConnectionInfo, Octets, Outgoing, ReceiveError, SendError, Transport,
+    TransportError, Undeliverable,
 };
 use wamp_messages::{DecodeError, Format, Message};
 use wamp_net::heartbeat::{Beat, Heartbeat};
@@ -47,6 +47,8 @@ pub struct WebSocketTransport<S> {
     /// Encoded messages that may still be joined by others, if the serializer is batched.
     batch: BytesMut,
     phase: Phase<S>,
+    /// What had crossed the connection when it ended.
+    octets: Octets,
 }
 
 type Socket<S> = WebSocketStream<Metered<S>>;
@@ -101,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
         };
         info.transport = "websocket";
         info.serializer = serializer.name().into_owned();
-        let stream = Metered::new(stream);
+        let stream = Metered::new(stream, read.len());
         let limits = Some(config.to_tungstenite());
         let socket = WebSocketStream::from_partially_read(stream, read, ws_role, limits).await;
         let interval = config.ping_interval;
@@ -115,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             received: VecDeque::new(),
             batch: BytesMut::new(),
             phase: Phase::Open(socket),
+            octets: Octets::default(),
         }
     }
 
@@ -232,6 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
 
     /// Drops the connection.
     fn end(&mut self, outcome: Outcome) {
+        self.octets = self.octets();
         self.received.clear();
         self.batch = BytesMut::new();
         self.heartbeat = None;
@@ -365,6 +369,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn info(&self) -> &ConnectionInfo {
         &self.info
+    }
+
+    fn octets(&self) -> Octets {
+        match &self.phase {
+            Phase::Open(socket) => socket.get_ref().octets,
+            Phase::Closing(closing) => closing.octets(),
+            Phase::Over(_) => self.octets,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use wamp_core::{MemoryTransport, OutboxLimits, Transport};
 use wamp_messages::Uri;
-use wamp_router::{Realm, RealmCounts};
+use wamp_router::{Metrics, Realm, RealmCounts};
 use wamp_session::Connect;
 
 /// A router: it routes calls and events between the sessions of its realms.
@@ -73,8 +73,13 @@ impl Router {
     ///
     /// Dropped, listeners have stopped and no session is let in any more.
     pub async fn shutdown(&self, deadline: Duration) {
+        /// How long listeners have to notice that they are over.
+        const LAST: Duration = Duration::from_secs(1);
         self.stopping.send_replace(true);
         self.inner.shutdown(deadline).await;
+        // The task of each listener holds the other end until that is gone, with its socket. One
+        // that nobody polls, on another runtime, is not waited for.
+        let _ = tokio::time::timeout(LAST, self.stopping.closed()).await;
     }
 
     /// Adds a realm, or changes the one of that name while it is used: its sessions stay, and what
@@ -112,6 +117,15 @@ impl Router {
     /// How much there is on a realm; `None` if there is no such realm.
     pub fn counts(&self, realm: &str) -> Option<RealmCounts> {
         self.inner.counts(realm)
+    }
+
+    /// What it has counted: calls and how long they took, messages by kind, what waits in outboxes,
+    /// octets, who was refused and why, and more, as plain data.
+    ///
+    /// With the feature `prometheus` there is a collector that tells it to Prometheus. What a
+    /// listener has counted is told by [`Server::counts`](crate::Server::counts).
+    pub fn metrics(&self) -> Metrics {
+        self.inner.metrics()
     }
 
     #[cfg(any(feature = "websocket", feature = "rawsocket"))]

@@ -14,7 +14,8 @@
 //! | [`serializers`] | which there are, how peers agree on one, a format of one's own | `two_serializers`, `own_serializer` |
 //! | [`payloads`] | your types on the wire, what goes from one format to another, what is refused | `two_serializers` |
 //! | [`transports`] | WebSocket, RawSocket, TLS, Unix sockets, proxies; limits, slow consumers | `rawsocket_unix`, `tls`, `own_transport` |
-//! | [`running_a_router`] | realms, roles, tickets, listening, shutdown, embedding | `secured`, `axum`, `hyper` |
+//! | [`running_a_router`] | realms, roles, tickets, listening, metrics, logs, shutdown, embedding | `secured`, `axum`, `hyper`, `metrics` |
+//! | [`configuration`] | the program as a router: its file, reload, logs, metrics, services | |
 //! | [`the_program`] | calling, publishing, subscribing and registering from a shell | |
 //! | [`other_languages`] | clients in Python and JavaScript | |
 //! | [`testing`] | testing a program of yours without a network | |
@@ -46,6 +47,9 @@ pub mod transports {}
 
 #[doc = include_str!("docs/running_a_router.md")]
 pub mod running_a_router {}
+
+#[doc = include_str!("docs/configuration.md")]
+pub mod configuration {}
 
 #[doc = include_str!("docs/the_program.md")]
 pub mod the_program {}

@@ -49,7 +49,8 @@
 //!
 //! Off by default is
 //!
-//! - `proxy`: connecting through HTTP CONNECT and SOCKS5 proxies.
+//! - `proxy`: connecting through HTTP CONNECT and SOCKS5 proxies;
+//! - `prometheus`: what a router has counted, for Prometheus.
 //!
 //! # Not here yet
 //!
@@ -62,6 +63,8 @@
 mod dial;
 #[cfg(feature = "router")]
 mod embedded;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(all(feature = "router", any(feature = "websocket", feature = "rawsocket")))]
 mod server;
 
@@ -104,7 +107,7 @@ pub use wamp_net as net;
 #[cfg(feature = "router")]
 pub use wamp_router as router;
 #[cfg(feature = "router")]
-pub use wamp_router::{Permissions, Realm, RealmCounts, SlowConsumers};
+pub use wamp_router::{Metrics, Permissions, Realm, RealmCounts, SlowConsumers};
 #[cfg(feature = "rawsocket")]
 pub use wamp_transport_rawsocket as rawsocket;
 #[cfg(feature = "websocket")]

@@ -2,21 +2,25 @@
 
 mod accept;
 
-use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 use wamp_core::ConnectionInfo;
 use wamp_net::listen::{Incoming, LocalAddr};
 use wamp_net::sniff::sniff;
 #[cfg(feature = "tls")]
 use wamp_net::tls::ServerTls;
-use wamp_net::{ListenError, ListenLimits, Listener, Protocol};
+use wamp_net::{
+    HandshakeError, ListenControl, ListenCounts, ListenError, ListenLimits, ListenMeter, Listener,
+    Protocol,
+};
 #[cfg(feature = "rawsocket")]
 use wamp_transport_rawsocket as rawsocket;
 #[cfg(feature = "websocket")]
@@ -178,25 +182,36 @@ impl Listen {
             None => listener,
         };
         let address = listener.address().map_err(ListenError::Adopt)?;
+        let meter = listener.meter();
         let is_tls = listener.is_tls();
         let (stop, stopped) = watch::channel(false);
-        let (router, options) = (self.router, Arc::new(self.options));
+        let (router, options) = (self.router, Current::new(self.options));
         let server = Server {
-            address,
+            address: address.clone(),
             is_tls,
-            #[cfg(feature = "websocket")]
-            target: options.websocket.as_ref().map(|options| {
-                let path = options.path.as_deref();
-                path.unwrap_or("/").to_owned()
-            }),
+            options: options.clone(),
+            control: listener.control(),
+            meter: meter.clone(),
             stop,
         };
+        let url = server.url();
+        tracing::info!(%url, "listening");
+        // Shutting down waits for this one, and the listener is gone before it.
+        let gone = router.stopping();
         tokio::spawn(async move {
-            let stop = either(router.stopping(), stopped);
-            let serve = |incoming| {
-                tokio::spawn(serve(router.clone(), Arc::clone(&options), incoming));
+            let stop = either(gone.clone(), stopped);
+            let serve = |incoming: Incoming| {
+                let (router, options) = (router.clone(), options.get());
+                let span = tracing::debug_span!(
+                    "accept",
+                    listener = %address,
+                    peer = incoming.info.peer_addr.map(tracing::field::display),
+                );
+                tokio::spawn(serve(router, options, meter.clone(), incoming).instrument(span));
             };
             listener.run(stop, serve).await;
+            tracing::info!(%url, "listens no more");
+            drop(gone);
         });
         Ok(server)
     }
@@ -227,9 +242,9 @@ impl IntoFuture for Listen {
 pub struct Server {
     address: LocalAddr,
     is_tls: bool,
-    /// The path at which WebSocket is reached; `None` where it is not spoken.
-    #[cfg(feature = "websocket")]
-    target: Option<String>,
+    options: Current,
+    control: ListenControl,
+    meter: ListenMeter,
     stop: watch::Sender<bool>,
 }
 
@@ -251,7 +266,8 @@ impl Server {
     /// RawSocket if only that is spoken.
     pub fn url(&self) -> String {
         #[cfg(feature = "websocket")]
-        if let Some(target) = self.target.clone() {
+        if let Some(options) = &self.options.get().websocket {
+            let target = options.path.as_deref().unwrap_or("/").to_owned();
             return self.at(Protocol::WebSocket { target });
         }
         self.rawsocket_url()
@@ -266,9 +282,73 @@ impl Server {
         self.address.endpoint(self.is_tls, protocol).to_string()
     }
 
+    /// Changes what is spoken, and how, with those who connect from then on. Connections that are
+    /// open stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// The options leave every transport out; then nothing changes.
+    pub fn set_options(&self, options: AcceptOptions) -> Result<(), ListenError> {
+        if options.speaks_nothing() {
+            return Err(ListenError::NothingSpoken);
+        }
+        self.options.set(options);
+        Ok(())
+    }
+
+    /// Changes how many connections, and how many unfinished handshakes, there may be, and how many
+    /// may come in a second, for those who connect from then on. Connections that are open stay.
+    pub fn set_limits(&self, limits: &ListenLimits) {
+        self.control.set_limits(limits);
+    }
+
+    /// How many it has accepted, how many are open, and how many came to nothing.
+    ///
+    /// ```
+    /// # #[cfg(feature = "websocket")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use wamp::{Realm, Router};
+    ///
+    /// let router = Router::builder().realm(Realm::new("com.example")).build();
+    /// let server = router.listen("127.0.0.1:0").await?;
+    /// let session = wamp::connect(server.url()).realm("com.example").await?;
+    /// assert_eq!(server.counts().connections, 1);
+    /// # drop(session);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    pub fn counts(&self) -> ListenCounts {
+        self.meter.counts()
+    }
+
+    /// What goes on telling the [counts](Self::counts) when the server is gone.
+    pub fn meter(&self) -> ListenMeter {
+        self.meter.clone()
+    }
+
     /// Stops listening. Connections that are open stay so.
     pub fn stop(self) {
         self.stop.send_replace(true);
+    }
+}
+
+/// The options of a listener as they are now.
+#[derive(Debug, Clone)]
+struct Current(Arc<RwLock<Arc<AcceptOptions>>>);
+
+impl Current {
+    fn new(options: AcceptOptions) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(options))))
+    }
+
+    fn get(&self) -> Arc<AcceptOptions> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, options: AcceptOptions) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
     }
 }
 
@@ -286,11 +366,43 @@ async fn either(mut router: watch::Receiver<bool>, mut server: watch::Receiver<b
 }
 
 /// Shakes hands with a client that has connected, and lets it be served.
-async fn serve(router: Router, options: Arc<AcceptOptions>, incoming: Incoming) {
-    let peer = incoming.info.peer_addr.map(tracing::field::display);
+async fn serve(
+    router: Router,
+    options: Arc<AcceptOptions>,
+    meter: ListenMeter,
+    incoming: Incoming,
+) {
+    // Those are counted where they are refused, and where they have to make room.
+    let is_refused = incoming.permit.is_refused();
     // What came is often no client at all. What there was to tell it, it was told.
     if let Err(error) = admit(router, options, incoming).await {
-        tracing::debug!(peer, %error, "a connection was not accepted");
+        tracing::debug!(%error, "a connection was not accepted");
+        let is_displaced = matches!(error, Failure::Handshake(HandshakeError::Ended { .. }));
+        if !is_refused && !is_displaced {
+            meter.count_failure(error.reason());
+        }
+    }
+}
+
+/// Why a connection came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    /// A short name, to count by.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Accept(error) => error.reason(),
+            Self::Handshake(error) => error.reason(),
+            Self::Io(_) => "io",
+        }
     }
 }
 
@@ -298,7 +410,7 @@ async fn admit(
     router: Router,
     options: Arc<AcceptOptions>,
     incoming: Incoming,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+) -> Result<(), Failure> {
     let wamp_net::listen::Accepted {
         stream,
         info,

@@ -8,6 +8,8 @@ mod ping;
 mod publish;
 mod refusals;
 mod register;
+#[cfg(unix)]
+mod router;
 mod scripted;
 mod subscribe;
 mod tls;

@@ -99,3 +99,18 @@ pub enum HandshakeError {
     #[error("the TLS handshake failed: {0}")]
     Tls(#[source] rustls::Error),
 }
+
+impl HandshakeError {
+    /// A short name of what went wrong, to count by.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Ended { .. } => super::meter::DISPLACED,
+            Self::Io(_) => "io",
+            Self::NotTls { .. } => "not_tls",
+            Self::TimedOut { .. } => "timed_out",
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => "tls",
+        }
+    }
+}

@@ -39,8 +39,12 @@ impl Handshakes {
     }
 
     /// Takes a place. A caller that stopped waiting for one hands in the same `made_room` when it
-    /// comes back, so that it ends no second handshake.
-    pub(super) async fn place(self: &Arc<Self>, made_room: &mut bool) -> Place {
+    /// comes back, so that it ends no second handshake. `displaces` is called if it ends one.
+    pub(super) async fn place(
+        self: &Arc<Self>,
+        made_room: &mut bool,
+        displaces: impl FnOnce(),
+    ) -> Place {
         let permit = Arc::clone(&self.places).try_acquire_owned().ok();
         let free = self.places.available_permits();
         if self.saturation.begins(permit.is_none(), free, self.limit) {
@@ -53,7 +57,10 @@ impl Handshakes {
             Some(permit) => Some(permit),
             None => {
                 if !std::mem::replace(made_room, true) {
-                    self.lock().by_number.pop_first();
+                    let oldest = self.lock().by_number.pop_first();
+                    if oldest.is_some() {
+                        displaces();
+                    }
                 }
                 // It is an error only when the semaphore was closed, and nobody closes it.
                 Arc::clone(&self.places).acquire_owned().await.ok()
@@ -71,6 +78,12 @@ impl Handshakes {
             handshakes: Arc::clone(self),
             permit,
         }
+    }
+
+    /// How many there are.
+    pub(super) fn unfinished(&self) -> usize {
+        let places = self.limit.min(Semaphore::MAX_PERMITS);
+        places.saturating_sub(self.places.available_permits())
     }
 
     #[cfg(test)]
@@ -130,12 +143,12 @@ mod tests {
     #[tokio::test]
     async fn a_newcomer_ends_the_oldest_and_waits_until_that_has_left() {
         let handshakes = Arc::new(Handshakes::new(2));
-        let first = handshakes.place(&mut false).await;
-        let second = handshakes.place(&mut false).await;
+        let first = handshakes.place(&mut false, || {}).await;
+        let second = handshakes.place(&mut false, || {}).await;
         assert!(!is_ready(first.ended()).await);
 
         let mut made_room = false;
-        let mut third = pin!(handshakes.place(&mut made_room));
+        let mut third = pin!(handshakes.place(&mut made_room, || {}));
         assert!(!is_ready(third.as_mut()).await);
         assert!(is_ready(first.ended()).await);
         // Whoever asks once more is told once more.
@@ -150,29 +163,29 @@ mod tests {
     #[tokio::test]
     async fn a_limit_of_none_is_one() {
         let handshakes = Arc::new(Handshakes::new(0));
-        assert!(is_ready(handshakes.place(&mut false)).await);
+        assert!(is_ready(handshakes.place(&mut false, || {})).await);
     }
 
     #[tokio::test]
     async fn one_that_has_left_is_not_the_oldest() {
         let handshakes = Arc::new(Handshakes::new(2));
-        let first = handshakes.place(&mut false).await;
-        let second = handshakes.place(&mut false).await;
+        let first = handshakes.place(&mut false, || {}).await;
+        let second = handshakes.place(&mut false, || {}).await;
         drop(first);
-        let _third = handshakes.place(&mut false).await;
+        let _third = handshakes.place(&mut false, || {}).await;
         assert!(!is_ready(second.ended()).await);
-        assert!(!is_ready(handshakes.place(&mut false)).await);
+        assert!(!is_ready(handshakes.place(&mut false, || {})).await);
         assert!(is_ready(second.ended()).await);
     }
 
     #[tokio::test]
     async fn a_newcomer_that_asks_again_ends_no_second_one() {
         let handshakes = Arc::new(Handshakes::new(2));
-        let first = handshakes.place(&mut false).await;
-        let second = handshakes.place(&mut false).await;
+        let first = handshakes.place(&mut false, || {}).await;
+        let second = handshakes.place(&mut false, || {}).await;
         let mut made_room = false;
         for _ in 0..3 {
-            assert!(!is_ready(handshakes.place(&mut made_room)).await);
+            assert!(!is_ready(handshakes.place(&mut made_room, || {})).await);
         }
         assert!(is_ready(first.ended()).await);
         assert!(!is_ready(second.ended()).await);
@@ -182,7 +195,7 @@ mod tests {
     async fn nothing_is_kept_of_those_that_have_left() {
         let handshakes = Arc::new(Handshakes::new(1));
         for _ in 0..3 {
-            drop(handshakes.place(&mut false).await);
+            drop(handshakes.place(&mut false, || {}).await);
         }
         assert!(handshakes.lock().by_number.is_empty());
         assert_eq!(handshakes.free(), 1);

@@ -1,15 +1,16 @@
 //! The limits of a listener, and what keeps them.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use wamp_core::{Rate, TokenBucket};
 
 use super::HandshakeError;
 use super::handshakes::{Handshakes, Place};
+use super::meter::{DISPLACED, ListenCounts, Meters, NO_ROOM};
 use super::saturation::Saturation;
 
 /// What a listener takes upon itself at once.
@@ -95,7 +96,7 @@ impl ListenLimits {
 #[derive(Debug)]
 pub struct Permit {
     /// `None` where the connection is refused.
-    connection: Option<OwnedSemaphorePermit>,
+    connection: Option<Open>,
     /// `None` when the handshake is finished.
     handshake: Option<Place>,
     deadline: Instant,
@@ -158,45 +159,122 @@ impl Permit {
     }
 }
 
+/// Changes the limits of a listener while it listens. Clones are of the same one.
+#[derive(Debug, Clone)]
+pub struct ListenControl(pub(super) Arc<Gate>);
+
+impl ListenControl {
+    /// Sets the limits for connections that come from then on. None that is open, or in its
+    /// handshake, ends over it: where there are more than there may be, new ones have to wait for
+    /// them, or are refused, as ever.
+    ///
+    /// For handshakes under way the old number holds beside the new one until they are over.
+    pub fn set_limits(&self, limits: &ListenLimits) {
+        self.0.set(limits);
+    }
+}
+
 /// Keeps the limits of a listener.
 #[derive(Debug)]
 pub(super) struct Gate {
-    connections: Arc<Semaphore>,
-    handshakes: Arc<Handshakes>,
-    limits: ListenLimits,
-    pace: Option<Mutex<TokenBucket>>,
+    /// How many connections are open.
+    open: Arc<AtomicUsize>,
+    current: RwLock<Arc<Current>>,
     saturation: Saturation,
+    pub(super) meters: Meters,
+}
+
+/// The limits as they are now, and what keeps those that need more than to be compared.
+#[derive(Debug)]
+struct Current {
+    limits: ListenLimits,
+    handshakes: Arc<Handshakes>,
+    pace: Option<Mutex<TokenBucket>>,
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    /// Opens one, if there are less than `limit`.
+    fn take(open: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
+        let more = |count: usize| (count < limit).then_some(count + 1);
+        open.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Self(Arc::clone(open)))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Current {
+    fn new(limits: &ListenLimits, handshakes: Arc<Handshakes>) -> Self {
+        let timeout = limits.handshake_timeout.min(LONGEST);
+        Self {
+            limits: limits.clone().handshake_timeout(timeout),
+            handshakes,
+            pace: limits.rate.map(|rate| Mutex::new(TokenBucket::new(rate))),
+        }
+    }
 }
 
 impl Gate {
     pub(super) fn new(limits: &ListenLimits) -> Self {
-        let connections = limits.connections.min(Semaphore::MAX_PERMITS);
+        let handshakes = Arc::new(Handshakes::new(limits.handshakes));
         Self {
-            connections: Arc::new(Semaphore::new(connections)),
-            handshakes: Arc::new(Handshakes::new(limits.handshakes)),
-            limits: limits
-                .clone()
-                .handshake_timeout(limits.handshake_timeout.min(LONGEST)),
-            pace: limits.rate.map(|rate| Mutex::new(TokenBucket::new(rate))),
+            open: Arc::default(),
+            current: RwLock::new(Arc::new(Current::new(limits, handshakes))),
             saturation: Saturation::default(),
+            meters: Meters::default(),
         }
+    }
+
+    fn set(&self, limits: &ListenLimits) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let handshakes = if limits.handshakes == current.limits.handshakes {
+            Arc::clone(&current.handshakes)
+        } else {
+            Arc::new(Handshakes::new(limits.handshakes))
+        };
+        *current = Arc::new(Current::new(limits, handshakes));
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn counts(&self) -> ListenCounts {
+        let unfinished = self.current().handshakes.unfinished();
+        self.meters.counts(self.open.load(Relaxed), unfinished)
     }
 
     /// Waits until the rate allows another connection.
     pub(super) async fn paced(&self) {
-        let Some(pace) = &self.pace else { return };
-        let next = || {
-            let bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
-            bucket.next_at(Instant::now().into_std())
-        };
-        while let Some(next) = next() {
+        let mut is_held = false;
+        while let Some(next) = self.next_at() {
+            if !std::mem::replace(&mut is_held, true) {
+                self.meters.count_held();
+            }
             sleep_until(Instant::from_std(next)).await;
         }
     }
 
+    /// When the rate allows another connection, if it does not now.
+    fn next_at(&self) -> Option<std::time::Instant> {
+        let current = self.current();
+        let pace = current.pace.as_ref()?;
+        let bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
+        bucket.next_at(Instant::now().into_std())
+    }
+
     /// Counts a connection that was accepted.
     pub(super) fn count(&self) {
-        if let Some(pace) = &self.pace {
+        self.meters.count_accepted();
+        if let Some(pace) = &self.current().pace {
             let mut bucket = pace.lock().unwrap_or_else(PoisonError::into_inner);
             bucket.take(Instant::now().into_std());
         }
@@ -205,23 +283,27 @@ impl Gate {
     /// Gives a connection its place. `made_room` says whether an older one was ended for it
     /// already, and is set when one is.
     pub(super) async fn admit(&self, accepted_at: Instant, made_room: &mut bool) -> Permit {
-        let handshake = self.handshakes.place(made_room).await;
-        let connection = Arc::clone(&self.connections).try_acquire_owned().ok();
-        let (free, limit) = (
-            self.connections.available_permits(),
-            self.limits.connections,
-        );
+        let displaces = || self.meters.count_failure(DISPLACED);
+        let handshakes = Arc::clone(&self.current().handshakes);
+        let handshake = handshakes.place(made_room, displaces).await;
+        let current = self.current();
+        let limit = current.limits.connections;
+        let connection = Open::take(&self.open, limit);
+        let free = limit.saturating_sub(self.open.load(Relaxed));
         if self.saturation.begins(connection.is_none(), free, limit) {
             tracing::warn!(
                 limit,
                 "the limit of connections is reached; new ones are refused until others have gone"
             );
         }
+        if connection.is_none() {
+            self.meters.count_failure(NO_ROOM);
+        }
         Permit {
             connection,
             handshake: Some(handshake),
-            deadline: accepted_at + self.limits.handshake_timeout,
-            timeout: self.limits.handshake_timeout,
+            deadline: accepted_at + current.limits.handshake_timeout,
+            timeout: current.limits.handshake_timeout,
         }
     }
 }
@@ -230,108 +312,4 @@ impl Gate {
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Accepts so many as fast as it is allowed; returns when each was.
-    async fn accept(gate: &Gate, count: usize) -> Vec<Duration> {
-        let begin = Instant::now();
-        let mut times = Vec::new();
-        for _ in 0..count {
-            gate.paced().await;
-            gate.count();
-            times.push(begin.elapsed());
-        }
-        times
-    }
-
-    fn gate(rate: Rate) -> Gate {
-        Gate::new(&ListenLimits::default().rate(rate))
-    }
-
-    fn millis(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    /// The clock of sleeping counts milliseconds, and rounds up.
-    fn assert_near(times: &[Duration], expected: &[u64]) {
-        assert_eq!(times.len(), expected.len());
-        for (time, expected) in times.iter().zip(expected) {
-            assert!(
-                (millis(*expected)..=millis(expected + 1)).contains(time),
-                "{times:?}"
-            );
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn after_a_burst_connections_come_at_the_rate() {
-        let gate = gate(Rate::per_second(10).burst(3));
-        let times = accept(&gate, 6).await;
-        assert_near(&times, &[0, 0, 0, 100, 200, 300]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn after_a_rest_there_may_be_a_burst_again_and_no_more() {
-        let gate = gate(Rate::per_second(10).burst(2));
-        accept(&gate, 5).await;
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert_near(&accept(&gate, 4).await, &[0, 0, 100, 200]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_rate_of_nothing_is_one_per_second() {
-        let gate = gate(Rate::per_second(0));
-        assert_near(&accept(&gate, 3).await, &[0, 1_000, 2_000]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_a_rate_nothing_waits() {
-        let gate = Gate::new(&ListenLimits::default());
-        assert_near(&accept(&gate, 4).await, &[0; 4]);
-    }
-
-    async fn admit(gate: &Gate) -> Permit {
-        gate.admit(Instant::now(), &mut false).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_time_of_a_handshake_is_one_for_all_of_its_parts() {
-        let gate = Gate::new(&ListenLimits::default());
-        let permit = admit(&gate).await;
-        let begin = Instant::now();
-        permit
-            .within(tokio::time::sleep(millis(6_000)))
-            .await
-            .unwrap();
-        let error = permit
-            .within(std::future::pending::<()>())
-            .await
-            .unwrap_err();
-        assert!(matches!(error, HandshakeError::TimedOut { .. }), "{error}");
-        assert_eq!(begin.elapsed().as_secs(), 10);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_time_without_end_is_taken() {
-        let limits = ListenLimits::default().handshake_timeout(Duration::MAX);
-        let gate = Gate::new(&limits);
-        let permit = admit(&gate).await;
-        permit
-            .within(tokio::time::sleep(Duration::from_secs(3_600)))
-            .await
-            .unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refused_connection_never_finishes_its_handshake() {
-        let limits = ListenLimits::default().connections(0).handshakes(1);
-        let gate = Gate::new(&limits);
-        let mut permit = admit(&gate).await;
-        assert!(permit.is_refused());
-        permit.handshake_finished();
-        assert_eq!(gate.handshakes.free(), 0);
-        drop(permit);
-        assert_eq!(gate.handshakes.free(), 1);
-    }
-}
+mod tests;

@@ -44,13 +44,7 @@ pub use crate::tls::server::error::ServerTlsError;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ServerTls(Arc<Shared>);
-
-struct Shared {
-    /// Where the certificate and the key are read again.
-    files: Option<Files>,
-    state: RwLock<State>,
-}
+pub struct ServerTls(Arc<RwLock<State>>);
 
 #[derive(Debug)]
 struct Files {
@@ -58,7 +52,10 @@ struct Files {
     key: PathBuf,
 }
 
+#[derive(Clone)]
 struct State {
+    /// Where the certificate and the key are read again.
+    files: Option<Arc<Files>>,
     /// `None` where the configuration was handed over as a whole.
     key: Option<Arc<CertifiedKey>>,
     min_version: TlsVersion,
@@ -110,28 +107,22 @@ impl ServerTls {
     /// whatever else it can do.
     #[must_use]
     pub fn rustls(config: Arc<ServerConfig>) -> Self {
-        let state = State {
+        Self::from(State {
+            files: None,
             key: None,
             min_version: TlsVersion::default(),
             config,
-        };
-        Self(Arc::new(Shared {
-            files: None,
-            state: RwLock::new(state),
-        }))
+        })
     }
 
     fn new(files: Option<Files>, key: CertifiedKey) -> Self {
         let (key, min_version) = (Arc::new(key), TlsVersion::default());
-        let state = State {
+        Self::from(State {
+            files: files.map(Arc::new),
             config: config(&key, min_version),
             key: Some(key),
             min_version,
-        };
-        Self(Arc::new(Shared {
-            files,
-            state: RwLock::new(state),
-        }))
+        })
     }
 
     /// Refuses versions of TLS before this one, for this handle and its clones; it is TLS 1.2
@@ -158,7 +149,7 @@ impl ServerTls {
     /// There are no files, or something is wrong with them, as in
     /// [`from_pem_files`](Self::from_pem_files). Then the old certificate stays in use.
     pub fn reload(&self) -> Result<(), ServerTlsError> {
-        let files = self.0.files.as_ref().ok_or(ServerTlsError::NoFiles)?;
+        let files = self.read().files.clone().ok_or(ServerTlsError::NoFiles)?;
         let key = Arc::new(files.read()?);
         let mut state = self.write();
         // A new configuration, and not only a new certificate: with the old one, clients would
@@ -168,6 +159,16 @@ impl ServerTls {
         drop(state);
         tracing::info!(certificate = %files.certificate.display(), "read a certificate again");
         Ok(())
+    }
+
+    /// Takes over what another one is: its certificate and key, its versions of TLS, and the files
+    /// that [`reload`](Self::reload) reads. It holds for this handle and its clones, and for new
+    /// connections; what becomes of the other one later does not.
+    ///
+    /// So a listener gets a certificate from other files, which were found in order before.
+    pub fn replace(&self, other: &Self) {
+        let state = other.read().clone();
+        *self.write() = state;
     }
 
     /// Shakes hands over a connection.
@@ -201,20 +202,27 @@ impl ServerTls {
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
-        self.0.state.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
-        self.0.state.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<State> for ServerTls {
+    fn from(state: State) -> Self {
+        Self(Arc::new(RwLock::new(state)))
     }
 }
 
 /// Has no secrets: the key is left out.
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.read();
         f.debug_struct("ServerTls")
-            .field("files", &self.0.files)
-            .field("min_version", &self.read().min_version)
+            .field("files", &state.files)
+            .field("min_version", &state.min_version)
             .finish_non_exhaustive()
     }
 }

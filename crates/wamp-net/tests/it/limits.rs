@@ -153,3 +153,41 @@ async fn connections_above_the_rate_wait_in_the_backlog() {
     }
     assert_eq!(seconds, [0, 0, 1, 2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_accepted_and_what_comes_to_nothing_is_counted() {
+    let rate = Rate::per_second(1).burst(3);
+    let limits = ListenLimits::default()
+        .connections(2)
+        .handshakes(2)
+        .rate(rate);
+    let (listener, _clients) = crowd(limits, 4).await;
+    let meter = listener.meter();
+    let places = || (meter.counts().connections, meter.counts().handshakes);
+    let mut first = listener.accept().await;
+    let second = listener.accept().await;
+    assert_eq!(places(), (2, 2));
+    first.permit.handshake_finished();
+    assert_eq!(places(), (2, 1));
+    let third = listener.accept().await;
+    assert!(third.permit.is_refused());
+    assert_eq!(places(), (2, 2));
+    assert_eq!(meter.counts().failed.of("no_room"), 1);
+    assert_eq!(meter.counts().held, 0);
+
+    // The fourth waits for the rate, and then for the oldest to leave.
+    let accepting = listener.accept();
+    let leaving = async {
+        second.permit.ended().await;
+        drop(second);
+    };
+    let (fourth, ()) = tokio::join!(accepting, leaving);
+    assert!(!fourth.permit.is_refused());
+    meter.count_failure("timed_out");
+    let counts = meter.counts();
+    assert_eq!((counts.accepted, counts.held), (4, 1));
+    let failed: Vec<_> = counts.failed.iter().collect();
+    assert_eq!(failed, [("displaced", 1), ("no_room", 1), ("timed_out", 1)]);
+    drop((first, third, fourth, listener));
+    assert_eq!(places(), (0, 0));
+}

@@ -5,6 +5,7 @@ use wamp_messages::{Message, Payload, SessionId, SubscriptionId};
 
 use super::*;
 use crate::realm::Peer;
+use crate::realm::moment::Moment;
 use crate::realm::tests::{
     Stage, acknowledged, payload, publish, subscribe, too_long, unsubscribe,
 };
@@ -88,7 +89,12 @@ fn an_event_for_many_is_one_message_that_they_share() {
     let mut sink = Shared(Vec::new());
     stage
         .routing
-        .handle(publisher, publish(1, "com.a").into(), &mut sink)
+        .handle(
+            publisher,
+            publish(1, "com.a").into(),
+            Moment::default(),
+            &mut sink,
+        )
         .unwrap();
     let [
         Outgoing::Shared(first),

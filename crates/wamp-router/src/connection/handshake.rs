@@ -1,5 +1,6 @@
 //! How a connection lets a client in: from its HELLO to its WELCOME, or to an ABORT.
 
+use std::mem;
 use std::sync::Arc;
 
 use wamp_auth::{Accept, Candidate, Deny, Verdict};
@@ -11,6 +12,7 @@ use wamp_messages::{Message, Roles, SessionId, UriRules, error_uri};
 
 use super::pace::Pace;
 use super::{Connection, Deadline, Membership, Phase};
+use crate::realm::moment::Moment;
 use crate::realm::reply::shorten;
 use crate::realm::{Identity, announced};
 use crate::running::RunningRealm;
@@ -20,6 +22,8 @@ pub(super) struct Candidacy {
     realm: Arc<RunningRealm>,
     session: SessionId,
     roles: Roles,
+    /// When its HELLO came.
+    since: Moment,
 }
 
 impl<T: Transport> Connection<T> {
@@ -29,7 +33,7 @@ impl<T: Transport> Connection<T> {
             // Another HELLO of the same client would be no better.
             let text = invalid.to_string();
             let reason = CloseReason::Protocol(shorten(&text).to_owned());
-            return self.abort(abort(invalid.uri(), text), reason);
+            return self.end_with(abort(invalid.uri(), text), None, reason);
         }
         let Message::Hello(Hello { realm, details }) = hello else {
             return;
@@ -53,12 +57,16 @@ impl<T: Transport> Connection<T> {
             .with_authid(details.authid.as_deref())
             .with_authrole(details.authrole.as_deref())
             .with_authextra(details.authextra.as_ref());
-        let verdict = authenticator.authenticate(&candidate);
+        // What it tells in the log is of this connection.
+        let verdict = self
+            .span
+            .in_scope(|| authenticator.authenticate(&candidate));
         let candidacy = Candidacy {
             realm,
             session,
             // What stays as long as the session is not as long as the client likes.
             roles: details.roles.unwrap_or_default().known(),
+            since: self.now(),
         };
         self.deadline = Some(Deadline::After(self.router.settings.handshake_timeout));
         self.judge(candidacy, verdict);
@@ -66,12 +74,11 @@ impl<T: Transport> Connection<T> {
 
     pub(super) fn handle_authenticate(&mut self, answer: &Authenticate) {
         let idle = Phase::Idle { is_new: false };
-        let Phase::Authenticating(candidacy, exchange) = std::mem::replace(&mut self.phase, idle)
-        else {
+        let Phase::Authenticating(candidacy, exchange) = mem::replace(&mut self.phase, idle) else {
             let text = "AUTHENTICATE answers a CHALLENGE, and there was none";
             return self.violate(&Violation(text.to_owned()));
         };
-        let verdict = exchange.verify(answer);
+        let verdict = self.span.in_scope(|| exchange.verify(answer));
         self.judge(candidacy, verdict);
     }
 
@@ -79,7 +86,7 @@ impl<T: Transport> Connection<T> {
         match verdict {
             Verdict::Accept(accept) => self.welcome(candidacy, accept),
             Verdict::Challenge(challenge, exchange) => {
-                self.send(challenge.into());
+                self.send(challenge.into(), None);
                 self.phase = Phase::Authenticating(candidacy, exchange);
             }
             Verdict::Deny(Deny {
@@ -102,6 +109,7 @@ impl<T: Transport> Connection<T> {
             realm,
             session,
             roles,
+            since,
         } = candidacy;
         // It may have been closed since HELLO. What closes it from here on wakes this task.
         if realm.is_closed() {
@@ -112,7 +120,16 @@ impl<T: Transport> Connection<T> {
             let text = format!("there is no role {:?} on this realm", accept.authrole);
             return self.refuse(abort(error_uri::NO_SUCH_ROLE, text));
         }
-        tracing::debug!(%session, realm = %realm.name, authid = accept.authid, "a session joins");
+        let span = tracing::info_span!(
+            parent: &self.span, "session", id = %session, realm = %realm.name
+        );
+        tracing::debug!(
+            parent: &span,
+            authid = accept.authid,
+            authrole = accept.authrole,
+            authmethod = accept.authmethod,
+            "a session joins"
+        );
         let identity = Identity {
             session,
             authid: accept.authid.clone(),
@@ -132,11 +149,14 @@ impl<T: Transport> Connection<T> {
         let welcome = Message::from(Welcome { session, details });
         self.lifecycle.handle_sent(&welcome);
         let before = self.outbox.put();
-        let peer = realm.join(identity, &self.outbox, welcome, &mut self.touched);
+        // Where nobody is challenged all of it was in this turn.
+        let took = self.router.clock.now().since(since);
+        let peer = realm.join(identity, &self.outbox, welcome, took, &mut self.touched);
         self.pace = Pace::new(&realm);
         self.phase = Phase::Open(Membership {
             realm,
             peer,
+            outer: mem::replace(&mut self.span, span),
             before,
         });
         self.deadline = None;
@@ -147,7 +167,13 @@ impl<T: Transport> Connection<T> {
 
     /// Does not let the client in.
     fn refuse(&mut self, refusal: Abort) {
-        tracing::info!(reason = %refusal.reason, "a client was refused");
-        self.abort(refusal, CloseReason::Normal);
+        let details = refusal.details.message.as_deref().unwrap_or_default();
+        tracing::info!(
+            parent: &self.span,
+            reason = %refusal.reason,
+            details = shorten(details),
+            "a client was refused"
+        );
+        self.end_with(refusal, None, CloseReason::Normal);
     }
 }

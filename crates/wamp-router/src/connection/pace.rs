@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use wamp_core::{CloseReason, ReceiveError, TokenBucket, Transport, TransportError, Violation};
 
 use super::{Connection, Phase};
+use crate::metrics::Ended;
 use crate::running::{Flooded, RunningRealm};
 
 /// How many messages a connection takes before it lets others run.
@@ -23,6 +25,10 @@ const BUDGET: usize = 64;
 #[derive(Default)]
 pub(super) struct Pace {
     bucket: Option<TokenBucket>,
+    /// Whether it waits because of the bucket, which is counted once.
+    is_held: bool,
+    /// Where it is counted.
+    realm: Option<Arc<RunningRealm>>,
     /// Those that are waited for, one after the other, from the last to the first.
     flooded: Flooded,
     /// By what the one that is being waited for knows this task.
@@ -32,9 +38,12 @@ pub(super) struct Pace {
 
 impl Pace {
     /// The pace of a session of a realm.
-    pub(super) fn new(realm: &RunningRealm) -> Self {
+    pub(super) fn new(realm: &Arc<RunningRealm>) -> Self {
         let mut pace = Self::default();
-        pace.bucket = realm.rate().map(TokenBucket::new);
+        if let Some(rate) = realm.rate() {
+            pace.bucket = Some(TokenBucket::new(rate));
+            pace.realm = Some(Arc::clone(realm));
+        }
         pace
     }
 
@@ -52,8 +61,16 @@ impl Pace {
             if timer.deadline() != next {
                 timer.as_mut().reset(next);
             }
-            ready!(timer.as_mut().poll(cx));
+            if timer.as_mut().poll(cx).is_pending() {
+                if !mem::replace(&mut self.is_held, true)
+                    && let Some(realm) = &self.realm
+                {
+                    realm.count_held_reader();
+                }
+                return Poll::Pending;
+            }
         }
+        self.is_held = false;
         Poll::Ready(())
     }
 
@@ -141,16 +158,21 @@ impl<T: Transport> Connection<T> {
                 Ok(message) => self.handle(message),
                 Err(ReceiveError::Decode(error)) => self.violate(&Violation(error.to_string())),
                 Err(ReceiveError::Closed) => {
-                    self.leave();
+                    self.leave(Ended::Lost);
                     self.close(CloseReason::Normal);
                 }
                 Err(error) => {
                     if let ReceiveError::Lost(TransportError::TooLong { .. }) = error {
-                        tracing::info!(%error, "a client says too much at once, and is disconnected");
+                        tracing::info!(
+                            parent: &self.span,
+                            %error,
+                            "a client says too much at once, and is disconnected"
+                        );
+                        self.destroy(Ended::TooLong);
                     } else {
                         tracing::debug!(%error, "a connection was lost");
+                        self.destroy(Ended::Lost);
                     }
-                    self.destroy();
                 }
             }
             if !self.touched.flooded.is_empty() {

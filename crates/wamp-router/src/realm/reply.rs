@@ -20,6 +20,11 @@ impl Refusal {
         }
     }
 
+    /// The error URI.
+    pub(crate) const fn uri(&self) -> &'static str {
+        self.uri
+    }
+
     /// The ERROR that tells the requester.
     pub(crate) fn to_error(&self, request_type: RequestType, request: RequestId) -> Error {
         error(request_type, request, self.uri, &self.text)

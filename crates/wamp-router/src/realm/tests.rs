@@ -81,7 +81,8 @@ impl Stage {
         message: impl Into<Message>,
     ) -> Result<Vec<(Peer, Message)>, Violation> {
         let mut sent = Sent::default();
-        self.routing.handle(peer, message.into(), &mut sent)?;
+        self.routing
+            .handle(peer, message.into(), Moment::default(), &mut sent)?;
         Ok(sent.messages())
     }
 
@@ -253,7 +254,9 @@ pub(crate) fn too_long() -> Undeliverable {
 /// The changes that a message leads to.
 fn changes(stage: &mut Stage, peer: Peer, message: impl Into<Message>) -> Vec<Change> {
     let mut sent = Sent::default();
-    let handled = stage.routing.handle(peer, message.into(), &mut sent);
+    let handled = stage
+        .routing
+        .handle(peer, message.into(), Moment::default(), &mut sent);
     handled.unwrap();
     sent.1
 }

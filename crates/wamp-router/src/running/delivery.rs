@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use wamp_core::{Flood, Outbox, Outgoing, Pushed};
-use wamp_messages::{Message, SessionId};
+use wamp_messages::SessionId;
+use wamp_messages::message::Event;
 
 use super::counts::Counts;
-use crate::realm::{Change, Peer, Routing, Sink};
+use crate::realm::{Change, Counted, Peer, Routing, Sink};
 use crate::slow_consumers::SlowConsumers;
 
 /// Where what is for a session goes.
@@ -68,9 +69,10 @@ impl Loss {
     pub(super) fn log(self, realm: &wamp_messages::Uri) {
         let Self { session, lost } = self;
         if lost == 0 {
-            tracing::info!(%session, %realm, "a session does not take its events, and loses some");
+            // The session at work is another one: that of a publisher.
+            tracing::info!(parent: None, %session, %realm, "a session does not take its events, and loses some");
         } else {
-            tracing::debug!(%session, %realm, lost, "a session loses no more events");
+            tracing::debug!(parent: None, %session, %realm, lost, "a session loses no more events");
         }
     }
 }
@@ -108,11 +110,15 @@ impl Sink for Delivery<'_> {
         };
         // Whether events find room again: only asked where some were lost.
         let counts_losses = self.policy == SlowConsumers::Drop && !self.tells_of_losses;
-        let is_event = matches!(message.message(), Message::Event(_));
+        let code = message.message().code();
+        let is_event = code == Event::CODE;
         let has_recovered = seat.lost > 0 && counts_losses && is_event && {
             seat.outbox.weight() <= seat.outbox.limits().mark / 2
         };
         let pushed = seat.outbox.push_or(message, self.policy.above_mark());
+        if let Pushed::Entered(_) | Pushed::Above(..) = &pushed {
+            self.counts.sent.count_code(code);
+        }
         match &pushed {
             Pushed::Entered(_) | Pushed::Above(..) if has_recovered => {
                 self.losses.extend(Loss::ended(seat));
@@ -144,5 +150,9 @@ impl Sink for Delivery<'_> {
 
     fn note(&mut self, change: Change) {
         self.counts.note(change);
+    }
+
+    fn count(&mut self, what: Counted) {
+        self.counts.count(what);
     }
 }

@@ -96,7 +96,8 @@ impl Play {
             .collect()
     }
 
-    /// Compares the changes of tables that the router tells of with the model's tables.
+    /// Compares the changes of tables that the router tells of with the model's tables, and the
+    /// calls that it has counted with those that are pending.
     fn compare_notes(&self) -> Result<(), String> {
         let sorted = |held: &[(Session, u64)]| {
             let mut held = held.to_vec();
@@ -111,6 +112,13 @@ impl Play {
             return Err(format!(
                 "{subscriptions:?} and {registrations:?} were noted"
             ));
+        }
+        let (counted, pending) = (
+            self.router.calls_in_flight(),
+            self.model.pending_calls().len(),
+        );
+        if i64::try_from(pending) != Ok(counted) {
+            return Err(format!("{counted} calls in flight, where {pending} are"));
         }
         Ok(())
     }

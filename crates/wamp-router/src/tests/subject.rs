@@ -9,7 +9,8 @@ use super::generate::Input;
 use super::model::Session;
 use crate::Permissions;
 use crate::config::SessionLimits;
-use crate::realm::{Change, Identity, Peer, RealmConfig, RoleConfig, Routing, Sink};
+use crate::realm::moment::Moment;
+use crate::realm::{Change, Counted, Identity, Peer, RealmConfig, RoleConfig, Routing, Sink};
 
 /// Spoils what the router sends in answer to an input.
 pub(super) type Fault = fn(&Input, &mut Vec<(Session, Message)>);
@@ -28,7 +29,7 @@ type Sent = Vec<(Session, Message)>;
 type Held = Vec<(Session, u64)>;
 
 #[derive(Default)]
-struct Recorder(Vec<(Peer, Message)>, Vec<Change>);
+struct Recorder(Vec<(Peer, Message)>, Vec<Change>, Vec<Counted>);
 
 impl Sink for Recorder {
     fn send(&mut self, to: Peer, message: Outgoing) {
@@ -38,6 +39,10 @@ impl Sink for Recorder {
     fn note(&mut self, change: Change) {
         self.1.push(change);
     }
+
+    fn count(&mut self, what: Counted) {
+        self.2.push(what);
+    }
 }
 
 /// The tables of the router as one knows them who only takes note of their changes.
@@ -45,6 +50,8 @@ impl Sink for Recorder {
 struct Noted {
     subscriptions: Held,
     registrations: Held,
+    /// Calls that are not answered, by what was counted.
+    calls: i64,
     /// Changes that are not possible.
     absurd: Vec<Change>,
 }
@@ -187,7 +194,10 @@ impl Subject {
         let mut recorder = Recorder::default();
         let peer = self.peers[session];
         let input = Input::Says(session, message.clone());
-        let violation = self.routing.handle(peer, message, &mut recorder).is_err();
+        let violation = self
+            .routing
+            .handle(peer, message, Moment::default(), &mut recorder)
+            .is_err();
         if violation {
             self.routing.leave(peer, &mut recorder);
         }
@@ -233,6 +243,11 @@ impl Subject {
         }
     }
 
+    /// How many calls are not answered, by what was counted.
+    pub(super) const fn calls_in_flight(&self) -> i64 {
+        self.noted.calls
+    }
+
     fn sent(&mut self, recorder: Recorder, input: &Input) -> Sent {
         let peers = &self.peers;
         let session = |peer: Peer| {
@@ -245,6 +260,13 @@ impl Subject {
             | Change::Registered { peer, .. }
             | Change::Unregistered { peer, .. }) = change;
             self.noted.change(session(peer), change);
+        }
+        for what in recorder.2 {
+            self.noted.calls += match what {
+                Counted::Called => 1,
+                Counted::Answered(..) => -1,
+                Counted::Refused(_) => 0,
+            };
         }
         let mut sent = recorder
             .0

@@ -6,6 +6,7 @@ mod blocking;
 mod changing;
 mod chaos;
 mod client;
+mod counting;
 mod crowd;
 mod dropping;
 mod gate;

@@ -94,6 +94,8 @@ async fn a_client_that_never_reads_leaves_its_realm_at_once_and_is_gone_in_time(
     let mut counts = RealmCounts::default();
     counts.slow_sessions = 1;
     assert_eq!(router.counts(REALM), Some(counts));
+    let ended = &router.metrics().realms[0].ended_sessions;
+    assert_eq!((ended.of("too_slow"), ended.of("goodbye")), (1, 1));
     serving.await.unwrap();
     assert_eq!(begin.elapsed().as_secs(), 5);
     assert!(!slow.ended().await, "it was not closed in order");

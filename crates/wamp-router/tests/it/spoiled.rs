@@ -159,6 +159,8 @@ async fn an_invocation_that_cannot_be_sent_is_answered_with_an_error() {
         payload: payload(7),
     };
     assert_eq!(caller.receive().await, result.into());
+    let calls = &router.metrics().realms[0].answered_calls;
+    assert_eq!((calls.of("undeliverable"), calls.of("result")), (1, 1));
 }
 
 #[tokio::test]
@@ -178,6 +180,12 @@ async fn an_event_that_cannot_be_sent_to_one_goes_to_the_others() {
     }
     assert_eq!(narrow.receive().await.payload(), Some(&payload(2)));
     assert_eq!(router.undelivered_events(REALM), Some(1));
+    let realm = &router.metrics().realms[0];
+    assert_eq!(
+        realm.undeliverable.iter().collect::<Vec<_>>(),
+        [("EVENT", 1)]
+    );
+    assert_eq!(realm.sent.of("EVENT"), 4);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use wamp_core::{CloseReason, Outgoing, SendError, SharedMessage, Undeliverable};
+use wamp_core::{CloseReason, Octets, Outgoing, SendError, SharedMessage, Undeliverable};
 use wamp_messages::{Format, Payload, Value, args};
 use wamp_serializers::decode_args;
 
@@ -253,6 +253,50 @@ pub async fn it_says_what_it_is(subject: &impl Subject) {
         assert_eq!(ours.transport().format(), theirs.transport().format());
         let name = |end: &mut End| end.transport().info().transport;
         assert_eq!(name(&mut ours), name(&mut theirs));
+    })
+    .await;
+}
+
+/// If octets are counted, both ends count the same ones, they never become fewer, and they are
+/// still told when the transport has ended.
+///
+/// Whoever runs a router watches them.
+pub async fn octets_are_counted_alike_on_both_sides(subject: &impl Subject) {
+    const LEN: u64 = 5000;
+    each_way(subject, async |mut ours, mut theirs| {
+        let before = ours.transport().octets();
+        for message in 0..10 {
+            let long = "x".repeat(LEN as usize);
+            let long = encode(
+                &ours.transport().format(),
+                &args![long],
+                &Default::default(),
+            );
+            let telling = async {
+                ours.send(event(long)).await.expect("there is room");
+                ours.tell(numbered(message)).await.expect("there is room");
+            };
+            let receiving = async {
+                theirs.receive().await.expect("it was flushed");
+                theirs.receive().await.expect("it was flushed");
+            };
+            tokio::join!(telling, receiving);
+        }
+        let (here, there) = (ours.transport().octets(), theirs.transport().octets());
+        assert_eq!(here.sent, there.received, "what was sent was received");
+        assert_eq!(there.sent, here.received, "and in the other direction");
+        assert_eq!(here.received, before.received, "the other end said nothing");
+        let is_counted = here != Octets::default();
+        if is_counted {
+            let sent = here.sent - before.sent;
+            assert!((10 * LEN..11 * LEN).contains(&sent), "{sent} octets");
+        }
+        ours.transport().abort();
+        assert_eq!(
+            ours.transport().octets(),
+            here,
+            "it is told when all is over"
+        );
     })
     .await;
 }

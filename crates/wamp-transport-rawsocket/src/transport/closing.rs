@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
-use wamp_core::{ReceiveError, TransportError};
+use wamp_core::{Octets, ReceiveError, TransportError};
 use wamp_net::poll_drain;
 
 use crate::transport::link::Link;
@@ -76,6 +76,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Closing<S> {
             outcome,
             deadline: Box::pin(sleep(timeout)),
         }
+    }
+
+    /// What has crossed the connection so far; what came while it was closed is left out.
+    pub(super) const fn octets(&self) -> Octets {
+        self.link.octets()
     }
 
     /// Goes on closing. Ready when it is over, at the latest at the deadline.

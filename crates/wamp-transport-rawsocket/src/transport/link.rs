@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use wamp_core::TransportError;
+use wamp_core::{Octets, TransportError};
 use wamp_net::heartbeat::{Beat, Heartbeat, Traffic};
 
 use crate::frame::{FrameHeader, FrameKind};
@@ -38,6 +38,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             holds_control: false,
             ended: false,
             traffic: Traffic::default(),
+        }
+    }
+
+    /// What has crossed the connection so far.
+    pub(super) const fn octets(&self) -> Octets {
+        Octets {
+            received: self.reader.read(),
+            sent: self.writer.written(),
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Reader {
     payload: Vec<u8>,
     /// Octets that were read, and belong to later frames.
     rest: Bytes,
+    /// How many octets were read so far.
+    read: u64,
 }
 
 /// A frame that has arrived.
@@ -57,7 +59,13 @@ impl Reader {
             header: None,
             payload: Vec::new(),
             rest: Bytes::new(),
+            read: 0,
         }
+    }
+
+    /// How many octets were read so far.
+    pub(super) const fn read(&self) -> u64 {
+        self.read
     }
 
     /// Takes the next frame of what was read already.
@@ -90,6 +98,7 @@ impl Reader {
                 let room = self.payload.capacity() - self.payload.len();
                 let mut place = (&mut self.payload).limit(room.min(missing));
                 let read = ready!(pin!(stream.read_buf(&mut place)).poll(cx))?;
+                self.read += read as u64;
                 return Poll::Ready(Ok(match read {
                     0 => Read::End,
                     read if read == missing => Read::Frame(self.complete(header)),
@@ -101,6 +110,7 @@ impl Reader {
         let mut buffer = ReadBuf::uninit(&mut place);
         ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
         let octets = buffer.filled();
+        self.read += octets.len() as u64;
         if octets.is_empty() {
             return Poll::Ready(Ok(Read::End));
         }

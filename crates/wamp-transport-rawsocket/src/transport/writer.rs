@@ -29,6 +29,8 @@ pub(super) struct Writer {
     to_control: usize,
     /// How many octets of control frames are among those.
     control: usize,
+    /// How many octets were written so far.
+    written: u64,
     /// From how many octets a piece is not copied.
     shared_from: usize,
 }
@@ -44,6 +46,7 @@ impl Writer {
             waiting: 0,
             to_control: 0,
             control: 0,
+            written: 0,
             shared_from: if stream.is_write_vectored() {
                 4 << 10
             } else {
@@ -77,6 +80,11 @@ impl Writer {
     /// How many octets wait.
     pub(super) const fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many octets were written so far.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
     }
 
     /// How many octets of control frames wait, until the last of them is written.
@@ -121,6 +129,7 @@ impl Writer {
     }
 
     fn advance(&mut self, mut written: usize) {
+        self.written += written as u64;
         self.waiting -= written;
         self.to_control = self.to_control.saturating_sub(written);
         if self.to_control == 0 {

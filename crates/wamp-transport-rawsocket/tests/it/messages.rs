@@ -144,3 +144,34 @@ async fn a_message_keeps_its_own_octets_and_no_others() {
     };
     tokio::join!(sending, receiving);
 }
+
+#[tokio::test]
+async fn octets_are_counted_with_the_headers_of_frames_and_without_the_handshake() {
+    let (mut client, mut server) = pair("json", &Default::default(), &Default::default()).await;
+    assert_eq!((client.octets(), server.octets()), Default::default());
+    send(&mut client, &numbered(5));
+    send(&mut client, &numbered(6));
+    flush(&mut client).await.unwrap();
+    receive(&mut server).await.unwrap();
+    receive(&mut server).await.unwrap();
+    // A header of 4 octets, and `[337,5]`.
+    let crossed = 2 * (4 + 7);
+    assert_eq!(
+        (client.octets().sent, client.octets().received),
+        (crossed, 0)
+    );
+    assert_eq!(
+        (server.octets().sent, server.octets().received),
+        (0, crossed)
+    );
+    let (closing, closed) = tokio::join!(close(&mut client), async {
+        let end = receive(&mut server).await;
+        (end, close(&mut server).await)
+    });
+    closing.unwrap();
+    assert!(matches!(closed.0, Err(ReceiveError::Closed)));
+    assert_eq!(
+        (client.octets().sent, server.octets().received),
+        (crossed, crossed)
+    );
+}

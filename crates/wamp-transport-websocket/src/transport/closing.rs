@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
-use wamp_core::{ReceiveError, TransportError};
+use wamp_core::{Octets, ReceiveError, TransportError};
 use wamp_net::poll_drain;
 
 use crate::close;
@@ -77,6 +77,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Closing<S> {
             outcome,
             deadline: Box::pin(sleep(timeout)),
         }
+    }
+
+    /// What has crossed the connection so far.
+    pub(super) fn octets(&self) -> Octets {
+        self.socket.get_ref().octets
     }
 
     /// Goes on closing. Ready when it is over, at the latest at the deadline.

@@ -144,3 +144,28 @@ async fn no_message_of_a_batch_is_delivered_when_one_is_bad() {
     let error = receive(&mut server).await.unwrap_err();
     assert!(matches!(error, ReceiveError::Decode(_)), "{error}");
 }
+
+#[tokio::test]
+async fn octets_are_counted_with_the_headers_of_frames_and_without_the_handshake() {
+    let offer = ConnectOptions::default().serializers([serializer("json")]);
+    let (mut client, mut server) = pair(&offer, &AcceptOptions::default()).await;
+    assert_eq!((client.octets(), server.octets()), Default::default());
+    send(&mut client, &numbered(5));
+    flush(&mut client).await.unwrap();
+    receive(&mut server).await.unwrap();
+    send(&mut server, &numbered(6));
+    flush(&mut server).await.unwrap();
+    receive(&mut client).await.unwrap();
+    // A header of 2 octets and a mask of 4, which only a client has, and `[337,5]`.
+    let (up, down) = (2 + 4 + 7, 2 + 7);
+    assert_eq!((client.octets().sent, client.octets().received), (up, down));
+    assert_eq!((server.octets().sent, server.octets().received), (down, up));
+    let (closing, _) = tokio::join!(
+        close(&mut client, CloseReason::Normal),
+        receive(&mut server)
+    );
+    closing.unwrap();
+    // Each side has sent its closing frame: a header, perhaps a mask, and the code.
+    assert_eq!(client.octets().sent, up + 2 + 4 + 2);
+    assert_eq!(server.octets().received, client.octets().sent);
+}

@@ -138,6 +138,31 @@ pub enum AcceptError {
     WebSocket(#[from] websocket::AcceptError),
 }
 
+impl AcceptError {
+    /// A short name of what went wrong, to count by.
+    pub(super) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Io(_) => IO,
+            Self::NothingSpoken | Self::NotSpoken(_) => "not_spoken",
+            #[cfg(feature = "rawsocket")]
+            Self::RawSocket(error) => match error {
+                rawsocket::AcceptError::Closed => CLOSED,
+                rawsocket::AcceptError::Io(_) => IO,
+                rawsocket::AcceptError::TimedOut { .. } => TIMED_OUT,
+                _ => REFUSED,
+            },
+            Self::TimedOut { .. } => TIMED_OUT,
+            #[cfg(feature = "websocket")]
+            Self::WebSocket(error) => match error {
+                websocket::AcceptError::Closed => CLOSED,
+                websocket::AcceptError::Io(_) => IO,
+                websocket::AcceptError::TimedOut { .. } => TIMED_OUT,
+                _ => REFUSED,
+            },
+        }
+    }
+}
+
 /// A transport that a client has opened.
 pub(super) enum Accepted<S> {
     #[cfg(feature = "rawsocket")]
@@ -223,6 +248,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Accepted<S> {
 }
 
 fn spawn<T: Transport>(connection: Connection<T>, mut permit: Permit) {
+    let accepting = tracing::Span::current();
     let (opened, open) = oneshot::channel();
     // Whoever does not listen any more has no use for it.
     let mut connection = connection.on_open(move || opened.send(()).unwrap_or_default());
@@ -231,7 +257,7 @@ fn spawn<T: Transport>(connection: Connection<T>, mut permit: Permit) {
             () = &mut connection => return,
             _ = open => {}
             error = permit.ended() => {
-                return tracing::debug!(%error, "a connection was ended before it had a session");
+                return tracing::debug!(parent: &accepting, %error, "a connection was ended before it had a session");
             }
         }
         permit.handshake_finished();
@@ -264,6 +290,14 @@ where
         Spoken::Http => farewell(&mut { stream }, b"").await,
     }
 }
+
+/// Names of what can go wrong in a handshake, as [`HandshakeError::reason`] has them.
+///
+/// [`HandshakeError::reason`]: wamp_net::HandshakeError::reason
+const CLOSED: &str = "closed";
+const IO: &str = "io";
+const REFUSED: &str = "refused";
+const TIMED_OUT: &str = "timed_out";
 
 /// What a client speaks that does not speak RawSocket.
 const HTTP: &str = "HTTP, or nothing that is known";

@@ -4,6 +4,7 @@ mod attacks;
 mod deaths;
 mod faults;
 mod formats;
+mod log;
 mod order;
 mod overload;
 mod stress;

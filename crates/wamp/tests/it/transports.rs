@@ -337,3 +337,59 @@ async fn a_stream_of_any_kind_is_served_by_what_it_speaks() {
         .expect("no panic")
         .expect("it was accepted");
 }
+
+#[tokio::test]
+async fn changed_options_are_for_those_who_come_later() {
+    let router = router();
+    let server = router.listen("127.0.0.1:0").await.expect("a free port");
+    let before = server.url();
+    let early = join(Dial::new(&before)).await;
+
+    let options = AcceptOptions::default()
+        .websocket(|options| options.path("/later"))
+        .without_rawsocket();
+    server.set_options(options).expect("WebSocket is spoken");
+    assert!(server.url().ends_with("/later"), "{}", server.url());
+    join(Dial::new(server.url())).await;
+    let text = refusal(&before).await;
+    assert!(text.contains("404"), "{text}");
+    refusal(&server.rawsocket_url()).await;
+    let still = early.call("com.example.none").await;
+    assert!(matches!(still, Err(wamp::CallError::Application(_))));
+
+    let nothing = AcceptOptions::default()
+        .without_rawsocket()
+        .without_websocket();
+    let refused = server.set_options(nothing);
+    assert!(matches!(refused, Err(ListenError::NothingSpoken)));
+    join(Dial::new(server.url())).await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn when_the_router_has_shut_down_its_listeners_are_gone() {
+    let folder = Folder::new("gone");
+    for _ in 0..50 {
+        let router = router();
+        let socket = folder.file("gone.sock");
+        let listening = router.listen(format!("unix:{socket}")).await;
+        listening.expect("the path is free");
+        assert!(Path::new(&socket).exists());
+        bounded(router.shutdown(Duration::from_secs(60))).await;
+        assert!(!Path::new(&socket).exists());
+    }
+}
+
+#[tokio::test]
+async fn limits_of_a_listener_change_while_it_listens() {
+    let router = router();
+    let limits = ListenLimits::default().connections(1);
+    let server = router.listen("127.0.0.1:0").limits(limits.clone()).await;
+    let server = server.expect("a free port");
+    let first = join(Dial::new(server.url())).await;
+    assert!(refusal(&server.url()).await.contains("503"));
+    server.set_limits(&limits.connections(2));
+    join(Dial::new(server.url())).await;
+    assert_eq!(server.counts().failed.of("no_room"), 1);
+    drop(first);
+}

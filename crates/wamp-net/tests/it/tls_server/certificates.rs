@@ -120,6 +120,35 @@ async fn a_new_certificate_is_for_new_connections_and_leaves_open_ones_alone() {
 }
 
 #[tokio::test]
+async fn what_another_one_has_is_taken_over_for_new_connections_with_its_files() {
+    let (old, new, newest) = (Pair::new(), Pair::new(), Pair::new());
+    let tls = old.tls();
+    let listener = listen(&tls).await;
+    let (client_side, server) = meet(&listener, client(&old.certificate, &BOTH)).await;
+    let (mut client_side, mut server) = (client_side.unwrap(), server.unwrap());
+
+    let files = Files::new(&new);
+    let other = files.tls().unwrap().min_version(TlsVersion::V1_3);
+    tls.replace(&other);
+    converse(&mut client_side, &mut server).await;
+    assert!(
+        meet(&listener, client(&old.certificate, &BOTH))
+            .await
+            .0
+            .is_err()
+    );
+    let outdated = client(&new.certificate, &[TlsVersion::V1_2]);
+    assert!(meet(&listener, outdated).await.0.is_err());
+    let (client_side, server) = meet(&listener, client(&new.certificate, &BOTH)).await;
+    converse(&mut client_side.unwrap(), &mut server.unwrap()).await;
+
+    files.write(&newest.certificate_pem, &newest.key_pem);
+    tls.reload().unwrap();
+    let (client_side, server) = meet(&listener, client(&newest.certificate, &BOTH)).await;
+    converse(&mut client_side.unwrap(), &mut server.unwrap()).await;
+}
+
+#[tokio::test]
 async fn a_bad_file_keeps_the_old_certificate_and_says_why() {
     let (pair, other) = (Pair::new(), Pair::new());
     let files = Files::new(&pair);

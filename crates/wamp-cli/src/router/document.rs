@@ -1,0 +1,154 @@
+//! A TOML document, read strictly: everything that is wrong is gathered, each with its place.
+
+mod section;
+
+use std::cell::RefCell;
+use std::fmt;
+
+use toml::de::DeTable;
+
+pub(super) use section::Section;
+
+/// The text of a document, and what was found wrong in it.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    text: &'a str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+/// What is wrong, or odd, at a place of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) severity: Severity,
+    /// `None` if it is the document as a whole.
+    pub(super) place: Option<Place>,
+    pub(super) text: String,
+}
+
+/// A place in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Counted from 1.
+    line: usize,
+    /// In characters, counted from 1.
+    column: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    /// The document cannot be used.
+    Error,
+    /// It can, and is hardly meant so.
+    Warning,
+}
+
+impl Problem {
+    /// What is true of the document as a whole.
+    pub(super) const fn whole(severity: Severity, text: String) -> Self {
+        Self {
+            severity,
+            place: None,
+            text,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Place { line, column }) = self.place {
+            write!(f, "{line}:{column}: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl<'a> Document<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            problems: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Lets `read` read the document; `None` if it is not TOML.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&mut Section<'_>) -> T) -> Option<T> {
+        let (root, errors) = DeTable::parse_recoverable(self.text);
+        if !errors.is_empty() {
+            // What could be made of it is passed over: errors in that would mislead.
+            for error in errors {
+                let at = error.span().map_or(0, |span| span.start);
+                self.error(at, format!("this is not TOML: {}", error.message()));
+            }
+            return None;
+        }
+        let mut section = Section::new(self, root.get_ref(), 0, "");
+        let value = read(&mut section);
+        section.finish();
+        Some(value)
+    }
+
+    /// What was found, in the order of its places.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.place);
+        problems
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        let problems = self.problems.borrow();
+        let mut severities = problems.iter().map(|problem| problem.severity);
+        severities.any(|severity| severity == Severity::Error)
+    }
+
+    pub(super) fn error(&self, at: usize, text: impl Into<String>) {
+        self.add(Severity::Error, at, text.into());
+    }
+
+    pub(super) fn warn(&self, at: usize, text: impl Into<String>) {
+        self.add(Severity::Warning, at, text.into());
+    }
+
+    fn add(&self, severity: Severity, at: usize, text: String) {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        self.problems.borrow_mut().push(Problem {
+            severity,
+            place: Some(Place {
+                line: before.matches('\n').count() + 1,
+                column: line.chars().count() + 1,
+            }),
+            text,
+        });
+    }
+}
+
+/// A value, and where in its document it stands. Two are equal if their values are.
+#[derive(Debug, Clone)]
+pub(super) struct Located<T> {
+    pub(super) value: T,
+    /// In octets, from the beginning of the document.
+    pub(super) at: usize,
+}
+
+impl<T> Located<T> {
+    pub(super) const fn new(value: T, at: usize) -> Self {
+        Self { value, at }
+    }
+
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
+        Located::new(change(self.value), self.at)
+    }
+}
+
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// Puts a value in place of another, if there is one.
+pub(super) fn set<T>(target: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *target = value;
+    }
+}
