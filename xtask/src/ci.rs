@@ -12,7 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::{
     args::Args,
-    fuzz, interop,
+    browser, fuzz, interop,
     metadata::{Package, Workspace},
     process, test, tidy, tools, vectors,
 };
@@ -22,8 +22,8 @@ Runs all checks that a change has to pass, and prints the time that each took.
 
 Usage: cargo xtask ci [--full] [--vectors DIR] [--only STEP]
 
-  --full          also the property tests with 10 000 cases, a minute of each fuzz target, and the
-                  whole matrix of the interoperation instead of a part
+  --full          also the property tests with 10 000 cases, a minute of each fuzz target, a page in
+                  Chromium, and the whole matrix of the interoperation instead of a part
   --vectors DIR   runs the test vectors of DIR, too, beside the project's own copy
   --only STEP     only the steps whose names contain STEP
 
@@ -54,7 +54,7 @@ pub(crate) fn run(sh: &Shell, mut args: Args) -> Result<()> {
     if full {
         long_tests(sh, &mut steps);
     } else {
-        steps.run("interop smoke", || interop::cells(sh, &[]));
+        steps.run("interop smoke", || interop::cells(sh, &["--require-all"]));
     }
     let outcome = steps.close();
     if totals != test::Totals::default() {
@@ -163,7 +163,10 @@ fn long_tests(sh: &Shell, steps: &mut Steps) {
         test::run_counted(command, &mut test::Totals::default())
     });
     steps.run("fuzz", || fuzz::all(sh, 60));
-    steps.run("interop matrix", || interop::cells(sh, &["--full"]));
+    steps.run("browser", || browser::page(sh));
+    steps.run("interop matrix", || {
+        interop::cells(sh, &["--full", "--require-all"])
+    });
 }
 
 /// Lints one crate alone: as it is by default, without features, with each alone, and with all.

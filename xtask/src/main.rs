@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod browser;
 mod ci;
 mod dist;
 mod fuzz;
@@ -108,6 +109,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         help: bench::HELP,
         run: bench::run,
+    },
+    Command {
+        name: "browser",
+        help: browser::HELP,
+        run: browser::run,
     },
     Command {
         name: "fuzz",

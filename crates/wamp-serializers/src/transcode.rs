@@ -216,6 +216,7 @@ fn copy<'a, S: Scanner<'a>, T: Target>(
                 levels.enter(Place::Key);
                 continue;
             }
+            Token::Tag(OCTETS) if scanner.peek()? == Kind::Bytes => continue,
             Token::Tag(_) => return Err(refused(T::NAME, "a CBOR tag")),
             scalar => target.scalar(scalar)?,
         }
@@ -225,6 +226,10 @@ fn copy<'a, S: Scanner<'a>, T: Target>(
         levels.next();
     }
 }
+
+/// CBOR's tag of an array of octets (RFC 8746), which JavaScript writes before a `Uint8Array`: what it
+/// stands before is a byte string with it and without.
+const OCTETS: u64 = 64;
 
 fn copy_key<T: Target>(token: &Token<'_>, target: &mut T) -> Result<(), EncodeError> {
     match token {

@@ -132,6 +132,9 @@ simple value                    | cbor    | e0                                 |
 simple value                    | cbor    | f8ff                               | refused                            | refused                            | =
 tag, a date as text             | cbor    | c06161                             | refused                            | refused                            | =
 tag, a date as number           | cbor    | c11a514b67b0                       | refused                            | refused                            | =
+tag, octets of JavaScript       | cbor    | d84041 ff                          | "\u0000/w=="                       | c401ff                             | =
+tag, octets that are no bytes   | cbor    | d8406161                           | refused                            | refused                            | =
+tag, octets within another      | cbor    | c1d84041 ff                        | refused                            | refused                            | =
 tag, a list                     | cbor    | d9010280                           | refused                            | refused                            | =
 tag, this is CBOR               | cbor    | d9d9f700                           | refused                            | refused                            | =
 extension                       | msgpack | d40501                             | refused                            | =                                  | refused

@@ -2,29 +2,44 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::env;
-use std::ffi::OsString;
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::cell::{Cell, PeerKind, RouterKind};
+use crate::cell::Cell;
 use crate::folder::Folder;
+use crate::party::{PeerKind, RouterKind};
 use crate::peer::Peer;
 use crate::process::Process;
+use crate::programs::Programs;
 use crate::stage::Stage;
 
 /// The processes that are running. They are started when a cell needs them and serve the cells after it.
 pub(crate) struct House {
     programs: Programs,
-    routers: HashMap<&'static str, Router>,
-    peers: HashMap<&'static str, Process>,
+    routers: HashMap<RouterKind, Router>,
+    peers: HashMap<(Role, PeerKind), Process>,
     played: u64,
     /// The last to go: routers have files in it.
     folder: Folder,
+}
+
+/// The side that a client takes: the two of a cell are never the same process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Role {
+    Caller,
+    Callee,
+}
+
+impl Role {
+    fn name(self, kind: PeerKind) -> String {
+        let role = match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+        };
+        format!("the {role} ({kind})")
+    }
 }
 
 struct Router {
@@ -46,53 +61,50 @@ impl House {
 
     /// Runs one cell. After a failure the clients are ended, so that the next cell starts afresh.
     pub(crate) fn play(&mut self, cell: &Cell) -> Result<(), String> {
-        let names = Names::of(cell);
+        let roles = [(Role::Caller, cell.caller), (Role::Callee, cell.callee)];
         let result = self
-            .ensure_running(cell, &names)
-            .and_then(|()| self.perform(cell, &names));
+            .ensure_running(cell.router, &roles)
+            .and_then(|()| self.perform(cell, &roles));
         result.map_err(|error| {
             let mut text = format!("{error:#}");
-            let peers = [names.caller, names.callee].map(|name| self.peers.remove(name));
+            let peers = roles.map(|role| self.peers.remove(&role));
             for mut process in peers.into_iter().flatten() {
                 process.kill();
                 text.push_str(&complaints(&process));
             }
-            if let Some(router) = self.routers.get(names.router) {
+            if let Some(router) = self.routers.get(&cell.router) {
                 text.push_str(&complaints(&router.process));
             }
             // Ours starts in no time; Crossbar.io takes seconds, and is started again only if it must.
             if cell.router == RouterKind::Ours {
-                self.routers.remove(names.router);
+                self.routers.remove(&cell.router);
             }
             text
         })
     }
 
-    fn ensure_running(&mut self, cell: &Cell, names: &Names) -> Result<()> {
+    fn ensure_running(&mut self, router: RouterKind, roles: &[(Role, PeerKind)]) -> Result<()> {
         self.routers.retain(|_, router| !router.process.has_ended());
         self.peers.retain(|_, process| !process.has_ended());
-        if let Entry::Vacant(vacant) = self.routers.entry(names.router) {
-            vacant.insert(start_router(cell.router, &self.programs, &self.folder)?);
+        if let Entry::Vacant(vacant) = self.routers.entry(router) {
+            vacant.insert(start_router(router, &self.programs, &self.folder)?);
         }
-        for (name, kind) in [(names.caller, cell.caller), (names.callee, cell.callee)] {
-            if let Entry::Vacant(vacant) = self.peers.entry(name) {
-                let mut command = match kind {
-                    PeerKind::Autobahn => self.programs.python("peer.py"),
-                    PeerKind::Ours => itself("--peer")?,
-                };
-                vacant.insert(Process::spawn(name, &mut command)?);
+        for (role, kind) in roles {
+            if let Entry::Vacant(vacant) = self.peers.entry((*role, *kind)) {
+                let mut command = self.programs.peer(*kind, &self.folder.root())?;
+                vacant.insert(Process::spawn(&role.name(*kind), &mut command)?);
             }
         }
         Ok(())
     }
 
-    fn perform(&mut self, cell: &Cell, names: &Names) -> Result<()> {
+    fn perform(&mut self, cell: &Cell, [caller, callee]: &[(Role, PeerKind); 2]) -> Result<()> {
         self.played += 1;
         let router = self
             .routers
-            .get_mut(names.router)
+            .get_mut(&cell.router)
             .context("the router is running")?;
-        let [caller, callee] = self.peers.get_disjoint_mut([names.caller, names.callee]);
+        let [caller, callee] = self.peers.get_disjoint_mut([caller, callee]);
         let caller = caller.context("the caller is running")?;
         let callee = callee.context("the callee is running")?;
         for process in [&mut router.process, &mut *caller, &mut *callee] {
@@ -101,14 +113,16 @@ impl House {
         let deadline = Instant::now() + PATIENCE;
         let transport = cell.transport.name();
         let url = router.listening[transport].as_str();
-        let url = url.with_context(|| format!("{} has no {transport}", names.router))?;
+        let url = url.with_context(|| format!("{} has no {transport}", router.process.name()))?;
         let mut stage = Stage {
             url: url.to_owned(),
             transport: cell.transport,
             root: self.folder.root(),
             caller: Peer::new(caller, deadline),
+            caller_kind: cell.caller,
             caller_serializer: cell.serializers.0,
             callee: Peer::new(callee, deadline),
+            callee_kind: cell.callee,
             callee_serializer: cell.serializers.1,
             prefix: format!("com.example.cell{}", self.played),
         };
@@ -116,68 +130,12 @@ impl House {
     }
 }
 
-/// The programs that xtask has prepared.
-pub(crate) struct Programs {
-    python: OsString,
-    crossbar: OsString,
-}
-
-impl Programs {
-    pub(crate) fn from_env() -> Option<Self> {
-        Some(Self {
-            python: env::var_os("WAMP_INTEROP_PYTHON")?,
-            crossbar: env::var_os("WAMP_INTEROP_CROSSBAR")?,
-        })
-    }
-
-    /// The command that starts a Python program of this directory.
-    fn python(&self, program: &str) -> Command {
-        let mut command = Command::new(&self.python);
-        command.arg(
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("tests/interop")
-                .join(program),
-        );
-        command
-    }
-}
-
-/// What the processes of a cell are called; the two sides are never the same process.
-struct Names {
-    router: &'static str,
-    caller: &'static str,
-    callee: &'static str,
-}
-
-impl Names {
-    fn of(cell: &Cell) -> Self {
-        Self {
-            router: match cell.router {
-                RouterKind::Ours => "our router",
-                RouterKind::Crossbar => "Crossbar.io",
-            },
-            caller: match cell.caller {
-                PeerKind::Autobahn => "the caller (Autobahn|Python)",
-                PeerKind::Ours => "the caller (ours)",
-            },
-            callee: match cell.callee {
-                PeerKind::Autobahn => "the callee (Autobahn|Python)",
-                PeerKind::Ours => "the callee (ours)",
-            },
-        }
-    }
-}
-
 fn start_router(kind: RouterKind, programs: &Programs, folder: &Folder) -> Result<Router> {
-    let (name, mut command) = match kind {
-        RouterKind::Ours => ("our router", itself("--router")?),
-        RouterKind::Crossbar => {
-            let mut command = programs.python("crossbar_router.py");
-            command.arg(&programs.crossbar);
-            ("Crossbar.io", command)
-        }
+    let name = match kind {
+        RouterKind::Ours => "our router",
+        RouterKind::Crossbar => "Crossbar.io",
     };
-    command.arg(folder.path());
+    let mut command = programs.router(kind, folder.path())?;
     let mut process = Process::spawn(name, &mut command)?;
     match process.receive(Instant::now() + START) {
         Ok(mut document) => {
@@ -186,13 +144,6 @@ fn start_router(kind: RouterKind, programs: &Programs, folder: &Folder) -> Resul
         }
         Err(error) => bail!("{error:#}{}", complaints(&process)),
     }
-}
-
-/// The command that starts this program in one of its other roles.
-fn itself(role: &str) -> Result<Command> {
-    let mut command = Command::new(env::current_exe().context("this program has a path")?);
-    command.arg(role);
-    Ok(command)
 }
 
 fn complaints(process: &Process) -> String {

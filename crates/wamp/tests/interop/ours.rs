@@ -1,4 +1,4 @@
-//! Our client and our router, each as a process of its own; peer.py says how the client is spoken to.
+//! Our client and our router, each as a process of its own; peers/peer.py says how the client is spoken to.
 
 mod failure;
 mod json;

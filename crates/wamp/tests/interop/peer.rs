@@ -1,4 +1,4 @@
-//! A WAMP client in a process of its own, told what to do; peer.py says how it is spoken to.
+//! A WAMP client in a process of its own, told what to do; peers/peer.py says how it is spoken to.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -128,7 +128,7 @@ impl<'a> Peer<'a> {
 
     /// Calls a procedure that does not answer yet; `unanswered_call_fails` is the other half.
     pub(crate) fn begin_call(&mut self, procedure: &str, payload: &Payload) -> Result<()> {
-        self.process.send(&calling(procedure, payload))
+        self.process.send(&tagged(&calling(procedure, payload)))
     }
 
     /// Waits for the error that answers the call begun last.
@@ -151,7 +151,7 @@ impl<'a> Peer<'a> {
     pub(crate) fn received(&mut self, kind: &str, uri: &str) -> Result<Payload> {
         let report = match self.reports.pop_front() {
             Some(report) => report,
-            None => self.process.receive(self.deadline)?,
+            None => self.receive()?,
         };
         let of = if kind == "event" {
             "topic"
@@ -177,14 +177,18 @@ impl<'a> Peer<'a> {
         Ok(())
     }
 
+    fn receive(&mut self) -> Result<Value> {
+        untagged(self.process.receive(self.deadline)?)
+    }
+
     fn ask(&mut self, command: &Value) -> Result<Result<Value, WampError>> {
-        self.process.send(command)?;
+        self.process.send(&tagged(command))?;
         self.answer().with_context(|| format!("after {command}"))
     }
 
     fn answer(&mut self) -> Result<Result<Value, WampError>> {
         loop {
-            let mut document = self.process.receive(self.deadline)?;
+            let mut document = self.receive()?;
             if document.get("received").is_some() {
                 self.reports.push_back(document);
             } else if let Some(answer) = document.get_mut("ok") {
@@ -203,6 +207,56 @@ impl<'a> Peer<'a> {
             }
         }
     }
+}
+
+/// Marks the numbers that JavaScript would read as others.
+fn tagged(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match (number.as_i128(), number.as_f64()) {
+            (Some(integer), _) if integer.unsigned_abs() > 1 << 53 => {
+                json!({"$integer": number.to_string()})
+            }
+            (None, Some(float)) if float.fract() == 0.0 => json!({"$float": number.to_string()}),
+            _ => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(tagged).collect(),
+        Value::Object(pairs) => {
+            let pairs = pairs.iter();
+            Value::Object(
+                pairs
+                    .map(|(key, item)| (key.clone(), tagged(item)))
+                    .collect(),
+            )
+        }
+        _ => value.clone(),
+    }
+}
+
+/// Turns what a peer marked back into numbers, the reverse of `tagged`.
+fn untagged(value: Value) -> Result<Value> {
+    Ok(match value {
+        Value::Array(items) => items.into_iter().map(untagged).collect::<Result<_>>()?,
+        Value::Object(pairs) => {
+            if let Some(Value::String(digits)) = pairs.get("$integer") {
+                return number(digits);
+            }
+            if let Some(Value::String(digits)) = pairs.get("$float") {
+                let float: f64 = digits
+                    .parse()
+                    .with_context(|| format!("no float: {digits}"))?;
+                return Ok(json!(float));
+            }
+            let pairs = pairs.into_iter();
+            let pairs = pairs.map(|(key, item)| Ok((key, untagged(item)?)));
+            Value::Object(pairs.collect::<Result<_>>()?)
+        }
+        other => other,
+    })
+}
+
+fn number(digits: &str) -> Result<Value> {
+    let number = digits.parse().map(Value::Number);
+    number.with_context(|| format!("no number: {digits}"))
 }
 
 fn calling(procedure: &str, payload: &Payload) -> Value {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::cell::Transport;
+use crate::party::{PeerKind, Transport};
 use crate::peer::{Payload, Peer, WampError};
+use crate::values::{Passage, View};
 
 /// The two sides of one cell, connected to nothing yet.
 pub(crate) struct Stage<'a> {
@@ -17,9 +18,11 @@ pub(crate) struct Stage<'a> {
     pub(crate) root: PathBuf,
     /// Calls and publishes.
     pub(crate) caller: Peer<'a>,
+    pub(crate) caller_kind: PeerKind,
     pub(crate) caller_serializer: &'a str,
     /// Registers and subscribes.
     pub(crate) callee: Peer<'a>,
+    pub(crate) callee_kind: PeerKind,
     pub(crate) callee_serializer: &'a str,
     /// The first part of each URI, different in every cell.
     pub(crate) prefix: String,
@@ -77,20 +80,57 @@ impl Stage<'_> {
     }
 
     pub(crate) fn call_through(&mut self, procedure: &str, payload: &Payload) -> Result<()> {
+        let passage = self.passage(payload);
+        let Some(wanted) = passage.returns else {
+            let error = self.caller.fail_to_call(procedure, payload)?;
+            is(&error, "wamp.error.invalid_payload")?;
+            return match passage.arrives {
+                Some(_) => self.invoked_with(procedure, payload),
+                None => Ok(()),
+            };
+        };
         let result = self.caller.call(procedure, payload)?;
         self.invoked_with(procedure, payload)?;
-        equal("the caller's result", &result, payload)
+        equal("the caller's result", &result, &wanted)
     }
 
-    /// The callee received exactly this.
+    /// The callee received what the caller was told to send.
     pub(crate) fn invoked_with(&mut self, procedure: &str, payload: &Payload) -> Result<()> {
         let received = self.callee.received("invocation", procedure)?;
-        equal("the callee's arguments", &received, payload)
+        let wanted = self.passage(payload).arrives;
+        equal("the callee's arguments", &Some(received), &wanted)
+    }
+
+    /// The error has what the caller was told to send: the callee refused with that.
+    pub(crate) fn refused_with(&self, error: &WampError, payload: &Payload) -> Result<()> {
+        let wanted = self.passage(payload).returns;
+        equal("the error's payload", &Some(error.payload.clone()), &wanted)
     }
 
     pub(crate) fn publish_through(&mut self, topic: &str, payload: &Payload) -> Result<()> {
         self.caller.publish(topic, payload)?;
-        equal("the event", &self.callee.received("event", topic)?, payload)
+        self.received_event(topic, payload)
+    }
+
+    /// The callee received an event with what the caller was told to publish.
+    pub(crate) fn received_event(&mut self, topic: &str, payload: &Payload) -> Result<()> {
+        let received = self.callee.received("event", topic)?;
+        equal("the event", &Some(received), &self.passage(payload).arrives)
+    }
+
+    /// What becomes of a payload from the caller to the callee, and back.
+    fn passage(&self, payload: &Payload) -> Passage {
+        let from = View {
+            peer: self.caller_kind,
+            transport: self.transport,
+            serializer: self.caller_serializer,
+        };
+        let to = View {
+            peer: self.callee_kind,
+            transport: self.transport,
+            serializer: self.callee_serializer,
+        };
+        Passage::new(from, to, payload)
     }
 
     pub(crate) fn no_such_procedure(&mut self, procedure: &str) -> Result<()> {

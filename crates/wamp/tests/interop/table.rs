@@ -1,57 +1,116 @@
-//! The results of a run, as a table that a README can show.
-
-use std::collections::HashMap;
+//! The results of a run, as the table that the README shows.
 
 use crate::cell::Cell;
+use crate::party::{PeerKind, RouterKind, Transport};
 
-/// The results as a Markdown table: a row for each router, transport,
-/// serializer and pair, a column for each scenario.
-#[derive(Default)]
-pub(crate) struct Table {
-    columns: Vec<&'static str>,
-    rows: Vec<(String, HashMap<&'static str, bool>)>,
+/// How a cell ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+    /// Node, which it needs, is not on this machine.
+    NotRun,
 }
 
-impl Table {
-    pub(crate) fn enter(&mut self, cell: &Cell, passed: bool) {
-        let column = cell.scenario.name;
-        if !self.columns.contains(&column) {
-            self.columns.push(column);
-        }
-        let name = cell.row();
-        let at = self
-            .rows
+/// The results as a Markdown table: a row for each client and router, a column for each transport
+/// and for each serializer. A cell counts in the rows of both of its clients.
+pub(crate) fn render(results: &[(Cell, Outcome)]) -> String {
+    let mut lines = vec![
+        header(),
+        format!("|---|---|{}", "--:|".repeat(COLUMNS.len())),
+    ];
+    for (client, router) in rows() {
+        let row: Vec<_> = results
             .iter()
-            .position(|(row, _)| *row == name)
-            .unwrap_or_else(|| {
-                self.rows.push((name, HashMap::new()));
-                self.rows.len() - 1
-            });
-        self.rows[at].1.insert(column, passed);
-    }
-
-    pub(crate) fn render(&self) -> String {
-        let mut text = format!(
-            "| router | transport | serializer | caller-callee | {} |\n",
-            self.columns.join(" | ")
-        );
-        text.push_str(&format!("|{}\n", "---|".repeat(4 + self.columns.len())));
-        for (row, results) in &self.rows {
-            let cells: Vec<&str> = self
-                .columns
-                .iter()
-                .map(|column| mark(results.get(column)))
-                .collect();
-            text.push_str(&format!("| {row} | {} |\n", cells.join(" | ")));
+            .filter(|(cell, _)| cell.router == router && cell.has(client))
+            .collect();
+        if row.is_empty() {
+            continue;
         }
-        text
+        let mut line = format!("| {} | {} |", client.title(), router.title());
+        for column in COLUMNS {
+            let here = row.iter().filter(|(cell, _)| (column.has)(cell));
+            let outcomes: Vec<Outcome> = here.map(|(_, outcome)| *outcome).collect();
+            line.push_str(&format!(" {} |", count(&outcomes)));
+        }
+        lines.push(line);
     }
+    lines.join("\n") + "\n"
 }
 
-fn mark(result: Option<&bool>) -> &'static str {
-    match result {
-        Some(true) => "ok",
-        Some(false) => "FAIL",
-        None => "",
-    }
+/// Our client with every router, and every other client with ours.
+fn rows() -> impl Iterator<Item = (PeerKind, RouterKind)> {
+    let at_ours = PeerKind::ALL.map(|client| (client, RouterKind::Ours));
+    let others = RouterKind::ALL
+        .into_iter()
+        .filter(|router| *router != RouterKind::Ours);
+    at_ours
+        .into_iter()
+        .chain(others.map(|router| (PeerKind::Ours, router)))
 }
+
+fn header() -> String {
+    let columns: Vec<&str> = COLUMNS.iter().map(|column| column.title).collect();
+    format!("| client | router | {} |", columns.join(" | "))
+}
+
+fn count(outcomes: &[Outcome]) -> String {
+    if outcomes.is_empty() {
+        return "-".to_owned();
+    }
+    if outcomes.iter().all(|outcome| *outcome == Outcome::NotRun) {
+        return "not run".to_owned();
+    }
+    let passed = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Outcome::Passed);
+    format!("{}/{}", passed.count(), outcomes.len())
+}
+
+struct Column {
+    title: &'static str,
+    has: fn(&Cell) -> bool,
+}
+
+const COLUMNS: &[Column] = &[
+    Column {
+        title: "WebSocket",
+        has: |cell| cell.transport == Transport::Ws,
+    },
+    Column {
+        title: "+ TLS",
+        has: |cell| cell.transport == Transport::Wss,
+    },
+    Column {
+        title: "RawSocket",
+        has: |cell| cell.transport == Transport::Rs,
+    },
+    Column {
+        title: "+ TLS",
+        has: |cell| cell.transport == Transport::Rss,
+    },
+    Column {
+        title: "Unix",
+        has: |cell| cell.transport == Transport::Unix,
+    },
+    Column {
+        title: "JSON",
+        has: |cell| cell.serializers == ("json", "json"),
+    },
+    Column {
+        title: "MessagePack",
+        has: |cell| cell.serializers == ("msgpack", "msgpack"),
+    },
+    Column {
+        title: "CBOR",
+        has: |cell| cell.serializers == ("cbor", "cbor"),
+    },
+    Column {
+        title: "batched",
+        has: |cell| cell.serializers.0.ends_with(".batched"),
+    },
+    Column {
+        title: "mixed",
+        has: |cell| cell.serializers.0 != cell.serializers.1,
+    },
+];

@@ -4,7 +4,6 @@ mod attacks;
 mod deaths;
 mod faults;
 mod formats;
-mod log;
 mod order;
 mod overload;
 mod stress;

@@ -37,8 +37,12 @@ pub(super) fn native(json: &Json) -> Result<Value> {
         },
         Json::String(text) => Value::String(text.clone()),
         Json::Array(_) => Value::List(native_list(json)?),
-        Json::Object(pairs) => match pairs.get("$bytes") {
-            Some(Json::String(hex)) => Value::Bytes(HEXLOWER.decode(hex.as_bytes())?.into()),
+        Json::Object(pairs) => match pairs.iter().next() {
+            Some((tag, Json::String(text))) if tag == "$bytes" => {
+                Value::Bytes(HEXLOWER.decode(text.as_bytes())?.into())
+            }
+            Some((tag, Json::String(text))) if tag == "$integer" => native(&text.parse()?)?,
+            Some((tag, Json::String(text))) if tag == "$float" => Value::Float(text.parse()?),
             _ => Value::Dict(native_dict(json)?),
         },
     })

@@ -1,14 +1,16 @@
 //! What the log tells of a connection, and what it does not.
+//!
+//! It is a program of its own, whose tests run one after the other: what one of them wants to be
+//! told decides for the whole process what is looked at.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
-use wamp::{Dial, Ticket};
-
-use crate::world::World;
+use wamp::{Dial, Permissions, Realm, Router, Server, StaticTickets, Ticket};
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
@@ -41,22 +43,34 @@ impl MakeWriter<'_> for Kept {
     }
 }
 
-/// Keeps what is logged on this thread, up to a level.
-fn keep(level: tracing::Level) -> (Kept, DefaultGuard) {
+/// Keeps what is logged on this thread, up to a level, when no other test does.
+async fn keep(level: tracing::Level) -> (Kept, MutexGuard<'static, ()>, DefaultGuard) {
+    static ALONE: AsyncMutex<()> = AsyncMutex::const_new(());
+    let alone = ALONE.lock().await;
     let kept = Kept::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_ansi(false)
         .with_writer(kept.clone());
-    (kept, subscriber.set_default())
+    (kept, alone, subscriber.set_default())
+}
+
+/// A router that listens, with a realm for those who have a ticket.
+async fn listening() -> Server {
+    let realm = Realm::new("closed")
+        .role("guest", Permissions::allow("com.example.").call())
+        .authenticator(StaticTickets::new().with_principal("joe", "guest", "secret!!!"));
+    let router = Router::builder().realm(realm).build();
+    let server = router.listen("127.0.0.1:0").await;
+    server.expect("there is a free port")
 }
 
 #[tokio::test]
 async fn a_client_can_be_followed_and_no_secret_is_told() {
-    let (kept, _guard) = keep(tracing::Level::TRACE);
-    let world = World::new().await;
+    let (kept, _alone, _guard) = keep(tracing::Level::TRACE).await;
+    let server = listening().await;
     let client = |ticket: &'static str| {
-        Dial::new(world.server.url())
+        Dial::new(server.url())
             .websocket(|options| options.header("Cookie", "chocolate"))
             .connect()
             .realm("closed")
@@ -111,9 +125,9 @@ async fn a_client_can_be_followed_and_no_secret_is_told() {
 
 #[tokio::test]
 async fn who_is_refused_is_named_also_where_nothing_else_is_told() {
-    let (kept, _guard) = keep(tracing::Level::INFO);
-    let world = World::new().await;
-    let client = Dial::new(world.server.url()).connect().realm("com.nowhere");
+    let (kept, _alone, _guard) = keep(tracing::Level::INFO).await;
+    let server = listening().await;
+    let client = Dial::new(server.url()).connect().realm("com.nowhere");
     client.await.unwrap_err();
     let text = kept.text();
     let refused = text

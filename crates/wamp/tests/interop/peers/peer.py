@@ -1,4 +1,7 @@
-"""Autobahn|Python as a peer of the interoperation tests.
+"""Autobahn|Python as a peer of the interoperation tests, whatever drives its sockets.
+
+peer_asyncio.py and peer_twisted.py are the programs. Their sessions differ in the kind of futures
+alone, which `txaio` and `await` hide.
 
 The driver (main.rs) writes one command per line on stdin, as JSON, and this program writes one
 answer per command on stdout, and between them a report of everything that the session receives
@@ -30,19 +33,16 @@ Reports
   {"received": "event", "topic", "args", "kwargs"}
   {"received": "close", "reason"}               the session ended, and this side did not ask
 
-Bytes are written as {"$bytes": "<hex>"}.
+Bytes are written as {"$bytes": "<hex>"}. What JavaScript would not read as it was written is too: an
+integer beyond 2^53 as {"$integer": "<digits>"}, a float without fraction as {"$float": "<digits>"}.
+Answers and reports may have them as they are.
 """
 
-import asyncio
 import json
-import ssl
 import sys
-from urllib.parse import urlsplit
 
-from autobahn.asyncio.rawsocket import WampRawSocketClientFactory
-from autobahn.asyncio.wamp import ApplicationSession
-from autobahn.asyncio.websocket import WampWebSocketClientFactory
-from autobahn.wamp.exception import ApplicationError
+import txaio
+from autobahn.wamp.exception import ApplicationError, SerializationError
 from autobahn.wamp.serializer import create_transport_serializer
 from autobahn.wamp.types import (
     CallOptions,
@@ -67,13 +67,18 @@ def plain(value):
     return value
 
 
+# What the driver writes in a dict of one pair.
+TAGGED = {"$bytes": bytes.fromhex, "$integer": int, "$float": float}
+
+
 def native(value):
     """Turns what the driver wrote back into values, the reverse of `plain`."""
     if isinstance(value, list):
         return [native(item) for item in value]
     if isinstance(value, dict):
-        if set(value) == {"$bytes"}:
-            return bytes.fromhex(value["$bytes"])
+        for tag, read in TAGGED.items():
+            if tag in value:
+                return read(value[tag])
         return {key: native(item) for key, item in value.items()}
     return value
 
@@ -89,15 +94,19 @@ def payload(args, kwargs):
     return {"args": plain(list(args or [])), "kwargs": plain(kwargs or {})}
 
 
-class Session(ApplicationSession):
-    """One session on one connection; `joined` and `closed` are resolved by its lifecycle."""
+class Peer:
+    """What is mixed into an ApplicationSession: one session on one connection.
+
+    `joined` and `closed` are futures, resolved by its lifecycle.
+    """
 
     def __init__(self, command):
         super().__init__(ComponentConfig(command["realm"]))
         self.command = command
-        self.joined = asyncio.get_running_loop().create_future()
-        self.closed = asyncio.get_running_loop().create_future()
+        self.joined = txaio.create_future()
+        self.closed = txaio.create_future()
         self.leaving = False
+        self.close_reason = None
         self.registrations = {}
         self.subscriptions = {}
 
@@ -115,17 +124,18 @@ class Session(ApplicationSession):
     def onJoin(self, details):
         transport = details.transport
         framing = TransportDetails.CHANNEL_FRAMING_TO_STR[transport.channel_framing]
-        self.joined.set_result(
+        txaio.resolve(
+            self.joined,
             {
                 "serializer": details.serializer,
                 "transport": framing,
                 "tls": transport.is_secure,
-            }
+            },
         )
 
     def onLeave(self, details):
-        if not self.joined.done():
-            self.joined.set_exception(ApplicationError(details.reason, details.message))
+        if not txaio.is_called(self.joined):
+            txaio.reject(self.joined, ApplicationError(details.reason, details.message))
         elif not self.leaving:
             write({"received": "close", "reason": details.reason})
         self.close_reason = details.reason
@@ -133,13 +143,13 @@ class Session(ApplicationSession):
 
     def onDisconnect(self):
         super().onDisconnect()
-        if not self.closed.done():
-            self.closed.set_result(getattr(self, "close_reason", None))
+        if not txaio.is_called(self.closed):
+            txaio.resolve(self.closed, self.close_reason)
 
     def lost(self):
         """Tells who waits for the session that it will never be."""
-        if not self.joined.done():
-            self.joined.set_exception(ConnectionError("the connection was lost before WELCOME"))
+        if not txaio.is_called(self.joined):
+            txaio.reject(self.joined, ConnectionError("the connection was lost before WELCOME"))
 
     def endpoint(self, procedure, behaviour):
         """Makes the function to register: what it receives is reported before it answers."""
@@ -155,7 +165,7 @@ class Session(ApplicationSession):
             if behaviour == "raise":
                 raise ValueError("the callee failed")
             if behaviour == "hang":
-                return asyncio.get_running_loop().create_future()
+                return txaio.create_future()
             raise NotImplementedError(behaviour)
 
         return invoked
@@ -197,9 +207,9 @@ class Session(ApplicationSession):
         return {"reason": await self.closed}
 
 
-def websocket(session, command):
+def websocket(factory_class, session, command):
     """Makes a factory with exactly one serializer on offer."""
-    factory = WampWebSocketClientFactory(
+    factory = factory_class(
         lambda: session,
         url=command["url"],
         serializers=[create_transport_serializer(command["serializer"])],
@@ -210,31 +220,13 @@ def websocket(session, command):
     return factory
 
 
-def rawsocket(session, command):
+def rawsocket(factory_class, session, command):
     """Makes a factory for the one serializer."""
     serializer = create_transport_serializer(command["serializer"])
-    return WampRawSocketClientFactory(lambda: session, serializer=serializer)
+    return factory_class(lambda: session, serializer=serializer)
 
 
-async def connect(command):
-    """Opens a connection, and joins the realm."""
-    session = Session(command)
-    url = urlsplit(command["url"])
-    is_websocket = url.scheme in ("ws", "wss")
-    factory = (websocket if is_websocket else rawsocket)(session, command)
-    loop = asyncio.get_running_loop()
-    if url.scheme == "unix":
-        _, protocol = await loop.create_unix_connection(factory, url.path)
-    else:
-        is_tls = url.scheme in ("wss", "rss")
-        trust = ssl.create_default_context(cafile=command["root"]) if is_tls else None
-        _, protocol = await loop.create_connection(factory, url.hostname, url.port, ssl=trust)
-    # A session hears nothing of a connection that is lost before it is opened.
-    protocol.is_closed.add_done_callback(lambda _: session.lost())
-    return session, await session.joined
-
-
-async def answer(session, command):
+async def answer(connect, session, command):
     """Carries out one command; answers with the session, which `connect` makes anew."""
     match command["do"]:
         case "connect":
@@ -261,20 +253,17 @@ async def answer(session, command):
             raise NotImplementedError(unknown)
 
 
-async def main():
-    loop = asyncio.get_running_loop()
-    commands = asyncio.StreamReader(limit=MAX_LINE)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+async def serve(connect, read_line):
+    """Carries out commands until the input ends, one after the other."""
     session = None
-    while line := await commands.readline():
+    while line := await read_line():
         try:
-            session, result = await answer(session, json.loads(line))
+            session, result = await answer(connect, session, json.loads(line))
             write({"ok": result})
         except ApplicationError as error:
             write({"error": {"uri": error.error, **payload(error.args, error.kwargs)}})
+        except SerializationError as error:
+            # What Autobahn makes of an ERROR with this URI.
+            write({"error": {"uri": ApplicationError.INVALID_PAYLOAD, **payload(error.args, {})}})
         except Exception as error:
             write({"failed": f"{type(error).__name__}: {error}"})
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
