@@ -100,7 +100,7 @@ pub(crate) async fn run(turn: &Turn) -> Result<Outcome> {
         }
     }
     wait(&mut parties, WARM_UP).await?;
-    let watched = turn.watch.unwrap_or(std::process::id());
+    let watched = turn.watch.unwrap_or_else(std::process::id);
     let before = (Usage::of(watched)?, Usage::of_self()?);
     let done_before = tally.done.load(Ordering::Relaxed);
     let began = Instant::now();

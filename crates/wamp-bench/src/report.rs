@@ -85,7 +85,7 @@ impl Report {
         let mut text = String::new();
         let _ = writeln!(
             text,
-            "{:28} {:>11} {:>11} {:>6} {:>13}  {:>7} {:>7}  {:>5} {:>5}  {:>6} {:>8}  {}",
+            "{:28} {:>11} {:>11} {:>6} {:>13}  {:>7} {:>7}  {:>5} {:>5}  {:>6} {:>8}  verdict",
             "workload",
             "ours/s",
             "limit/s",
@@ -96,8 +96,7 @@ impl Report {
             "cpu",
             "load",
             "sleeps",
-            "syscalls",
-            "verdict"
+            "syscalls"
         );
         for row in &self.rows {
             let _ = writeln!(text, "{}", row.line());

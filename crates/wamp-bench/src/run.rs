@@ -46,7 +46,9 @@ impl Options {
                 "--only" => options.only = Some((*value()?).to_owned()),
                 "--against" => {
                     let url = (*value()?).to_owned();
-                    let realm = options.against.map_or(REALM.to_owned(), |(_, realm)| realm);
+                    let realm = options
+                        .against
+                        .map_or_else(|| REALM.to_owned(), |(_, realm)| realm);
                     options.against = Some((url, realm));
                 }
                 "--realm" => {
