@@ -4,6 +4,7 @@
 //! runs the protocol is a test or an example of a crate, which a task here only starts.
 
 mod args;
+mod bench;
 mod browser;
 mod ci;
 mod dist;
@@ -103,6 +104,11 @@ const COMMANDS: &[Command] = &[
         name: "interop",
         help: interop::HELP,
         run: interop::run,
+    },
+    Command {
+        name: "bench",
+        help: bench::HELP,
+        run: bench::run,
     },
     Command {
         name: "browser",

@@ -183,7 +183,7 @@ mod tests {
         Event {
             subscription: SubscriptionId::ZERO,
             publication: PublicationId::ZERO,
-            details,
+            details: details.into(),
             payload: Payload::opaque(vec![0; payload].into()),
         }
     }

@@ -7,8 +7,8 @@ use crate::id::{PublicationId, RegistrationId, RequestId, SessionId, Subscriptio
 use crate::options::{
     AbortDetails, CallOptions, CancelOptions, ErrorDetails, EventDetails, GoodbyeDetails,
     HelloDetails, InterruptOptions, InvocationDetails, PublishOptions, RegisterOptions,
-    ResultDetails, SubscribeOptions, UnregisterOptions, UnregisteredDetails, UnsubscribeOptions,
-    UnsubscribedDetails, WelcomeDetails, YieldOptions,
+    ResultDetails, Sparse, SubscribeOptions, UnregisterOptions, UnregisteredDetails,
+    UnsubscribeOptions, UnsubscribedDetails, WelcomeDetails, YieldOptions,
 };
 use crate::payload::Payload;
 use crate::secret::Secret;
@@ -177,14 +177,14 @@ messages! {
     6 "GOODBYE" Goodbye { details: GoodbyeDetails, reason: Uri }
     /// Answers a request that failed.
     8 "ERROR" Error {
-        request_type: RequestType, request: RequestId, details: ErrorDetails, error: Uri | payload
+        request_type: RequestType, request: RequestId, details: Sparse<ErrorDetails>, error: Uri | payload
     }
     /// Publishes an event to a topic.
-    16 "PUBLISH" Publish { request: RequestId, options: PublishOptions, topic: Uri | payload }
+    16 "PUBLISH" Publish { request: RequestId, options: Sparse<PublishOptions>, topic: Uri | payload }
     /// Acknowledges a PUBLISH.
     17 "PUBLISHED" Published { request: RequestId, publication: PublicationId }
     /// Subscribes to a topic.
-    32 "SUBSCRIBE" Subscribe { request: RequestId, options: SubscribeOptions, topic: Uri }
+    32 "SUBSCRIBE" Subscribe { request: RequestId, options: Sparse<SubscribeOptions>, topic: Uri }
     /// Acknowledges a SUBSCRIBE.
     33 "SUBSCRIBED" Subscribed { request: RequestId, subscription: SubscriptionId }
     /// Ends a subscription.
@@ -195,18 +195,18 @@ messages! {
     35 "UNSUBSCRIBED" Unsubscribed { request: RequestId | details?: UnsubscribedDetails }
     /// Delivers an event to a subscriber.
     36 "EVENT" Event {
-        subscription: SubscriptionId, publication: PublicationId, details: EventDetails | payload
+        subscription: SubscriptionId, publication: PublicationId, details: Sparse<EventDetails> | payload
     }
     /// Acknowledges an EVENT (an extension of Autobahn).
     337 "EVENT_RECEIVED" EventReceived { publication: PublicationId }
     /// Calls a procedure.
-    48 "CALL" Call { request: RequestId, options: CallOptions, procedure: Uri | payload }
+    48 "CALL" Call { request: RequestId, options: Sparse<CallOptions>, procedure: Uri | payload }
     /// Cancels a CALL.
-    49 "CANCEL" Cancel { request: RequestId, options: CancelOptions }
+    49 "CANCEL" Cancel { request: RequestId, options: Sparse<CancelOptions> }
     /// Delivers the result of a CALL.
-    50 "RESULT" Result { request: RequestId, details: ResultDetails | payload }
+    50 "RESULT" Result { request: RequestId, details: Sparse<ResultDetails> | payload }
     /// Registers a procedure.
-    64 "REGISTER" Register { request: RequestId, options: RegisterOptions, procedure: Uri }
+    64 "REGISTER" Register { request: RequestId, options: Sparse<RegisterOptions>, procedure: Uri }
     /// Acknowledges a REGISTER.
     65 "REGISTERED" Registered { request: RequestId, registration: RegistrationId }
     /// Ends a registration.
@@ -217,12 +217,12 @@ messages! {
     67 "UNREGISTERED" Unregistered { request: RequestId | details?: UnregisteredDetails }
     /// Delivers a call to a callee.
     68 "INVOCATION" Invocation {
-        request: RequestId, registration: RegistrationId, details: InvocationDetails | payload
+        request: RequestId, registration: RegistrationId, details: Sparse<InvocationDetails> | payload
     }
     /// Tells a callee that a call is over.
-    69 "INTERRUPT" Interrupt { request: RequestId, options: InterruptOptions }
+    69 "INTERRUPT" Interrupt { request: RequestId, options: Sparse<InterruptOptions> }
     /// Answers an INVOCATION.
-    70 "YIELD" Yield { request: RequestId, options: YieldOptions | payload }
+    70 "YIELD" Yield { request: RequestId, options: Sparse<YieldOptions> | payload }
 }
 
 /// What stands at the end of a message and may be missing.

@@ -4,6 +4,10 @@
 //! Autobahn writes them; keys that the table does not know are kept in `extra`, in their order, and
 //! written behind the others, or before them where Autobahn does that (WELCOME).
 
+mod sparse;
+
+use self::sparse::Empty;
+pub use self::sparse::Sparse;
 use crate::id::{RegistrationId, SessionId, SubscriptionId};
 use crate::policy::{CancelMode, InvokePolicy, MatchPolicy, RunMode};
 use crate::role::Roles;
@@ -33,10 +37,49 @@ macro_rules! options {
         }
 
         impl $name {
+            fn read_pair<'de, R: Reader<'de>>(&mut self, reader: &mut R) -> Result<(), DecodeError> {
+                let key = reader.key()?;
+                match &*key {
+                    // A key with null (or `undefined`, which wampy.js sends) is absent.
+                    $( $key => {
+                        self.$field = Option::<$type>::read(reader)
+                            .map_err(|error| error.in_field($key))?;
+                    } )*
+                    // wampy.js: `undefined` as a MessagePack extension.
+                    _ if reader.peek()? == Kind::Other => {
+                        reader.skip()?;
+                    }
+                    _ => {
+                        let value = reader.value()?;
+                        self.extra.insert(key, value);
+                    }
+                }
+                Ok(())
+            }
+
             /// Whether no key is set.
             pub fn is_empty(&self) -> bool {
                 self.extra.is_empty() $(&& self.$field.is_none())*
             }
+        }
+
+        impl Field for Sparse<$name> {
+            fn read<'de, R: Reader<'de>>(reader: &mut R) -> Result<Self, DecodeError> {
+                let mut options = Self::empty();
+                reader.dict()?;
+                while reader.more()? {
+                    options.read_pair(reader)?;
+                }
+                Ok(options)
+            }
+
+            fn write<W: Writer>(&self, writer: &mut W) {
+                $name::write(self, writer);
+            }
+        }
+
+        impl Empty for $name {
+            const EMPTY: &'static Self = &Self { $($field: None,)* extra: Dict::new() };
         }
 
         impl Field for $name {
@@ -44,23 +87,7 @@ macro_rules! options {
                 let mut options = Self::default();
                 reader.dict()?;
                 while reader.more()? {
-                    let key = reader.key()?;
-                    match &*key {
-                        // A key with null (or `undefined`, which wampy.js sends) is absent.
-                        $( $key => {
-                            options.$field = Option::<$type>::read(reader)
-                                .map_err(|error| error.in_field($key))?;
-                        } )*
-                        _ => {
-                            if reader.peek()? == Kind::Other {
-                                // wampy.js: `undefined` as a MessagePack extension.
-                                reader.skip()?;
-                                continue;
-                            }
-                            let value = reader.value()?;
-                            options.extra.insert(key, value);
-                        }
-                    }
+                    options.read_pair(reader)?;
                 }
                 Ok(options)
             }

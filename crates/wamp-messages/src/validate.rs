@@ -337,7 +337,7 @@ mod tests {
         let request = RequestId::ZERO.next();
         Subscribe {
             request,
-            options,
+            options: options.into(),
             topic: Uri::from_static(topic),
         }
         .into()
@@ -369,7 +369,7 @@ mod tests {
         let procedure = Uri::from_static("com.x");
         let register = Register {
             request: RequestId::ZERO.next(),
-            options,
+            options: options.into(),
             procedure,
         };
         assert!(Message::from(register).validate(UriRules::LOOSE).is_err());

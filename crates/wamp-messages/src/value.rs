@@ -135,65 +135,76 @@ impl PartialEq for Value {
 /// A dict of values, in the order in which its keys were inserted or read.
 ///
 /// Inserting a key again replaces the value and keeps the place. Two dicts are equal when they
-/// have the same pairs, in whatever order.
-#[derive(Clone, Default, PartialEq)]
-pub struct Dict(IndexMap<String, Value>);
+/// have the same pairs, in whatever order. As long as it is empty it is one word.
+#[derive(Clone, Default)]
+pub struct Dict(Option<Box<IndexMap<String, Value>>>);
 
 impl Dict {
     /// An empty dict. It allocates nothing.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self(None)
     }
 
     /// How many pairs there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |pairs| pairs.len())
     }
 
     /// Whether there is no pair.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key)
+        self.0.as_ref()?.get(key)
     }
 
     /// The value of a key, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
-        self.0.get_mut(key)
+        self.0.as_mut()?.get_mut(key)
     }
 
     /// Sets the value of a key, and returns the one it had.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
-        self.0.insert(key.into(), value.into())
+        self.0
+            .get_or_insert_default()
+            .insert(key.into(), value.into())
     }
 
     /// Takes a pair out; those behind it keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        self.0.shift_remove(key)
+        self.0.as_mut()?.shift_remove(key)
     }
 
     /// Whether the key is there.
     pub fn contains_key(&self, key: &str) -> bool {
-        self.0.contains_key(key)
+        self.get(key).is_some()
     }
 
     /// The pairs in their order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&String, &Value)> {
-        self.0.iter()
+        self.into_iter()
     }
 
     /// The keys in their order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &String> {
-        self.0.keys()
+        self.iter().map(|(key, _)| key)
+    }
+}
+
+impl PartialEq for Dict {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self
+                .iter()
+                .all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
 impl fmt::Debug for Dict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        f.debug_map().entries(self).finish()
     }
 }
 
@@ -202,7 +213,10 @@ impl<'a> IntoIterator for &'a Dict {
     type IntoIter = indexmap::map::Iter<'a, String, Value>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.0
+            .as_ref()
+            .map(|pairs| pairs.iter())
+            .unwrap_or_default()
     }
 }
 
@@ -211,18 +225,20 @@ impl IntoIterator for Dict {
     type IntoIter = indexmap::map::IntoIter<String, Value>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.map_or_else(
+            || IndexMap::<String, Value>::default().into_iter(),
+            |pairs| pairs.into_iter(),
+        )
     }
 }
 
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Dict {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        )
+        let mut dict = Self::new();
+        for (key, value) in pairs {
+            dict.insert(key, value);
+        }
+        dict
     }
 }
 
@@ -231,7 +247,7 @@ impl std::ops::Index<&str> for Dict {
 
     /// The value of a key; null where there is none.
     fn index(&self, key: &str) -> &Value {
-        self.0.get(key).unwrap_or(&Value::Null)
+        self.get(key).unwrap_or(&Value::Null)
     }
 }
 

@@ -10,7 +10,7 @@ use wamp_core::{Outgoing, SharedMessage};
 use wamp_messages::message::{
     Event, Publish, Published, Subscribe, Subscribed, Unsubscribe, Unsubscribed,
 };
-use wamp_messages::options::{EventDetails, PublishOptions};
+use wamp_messages::options::{EventDetails, PublishOptions, Sparse};
 use wamp_messages::{
     MatchPolicy, Payload, PublicationId, SessionId, SubscriptionId, Uri, error_uri,
 };
@@ -166,7 +166,7 @@ impl Broker {
             let event = || Event {
                 subscription: subscription.id,
                 publication: *publication,
-                details: EventDetails::default(),
+                details: Sparse::empty(),
                 payload: payload.clone(),
             };
             send_to_all(subscription.subscribers.iter().copied(), event, sink);
@@ -250,11 +250,11 @@ fn send_to_all(
     }
 }
 
-fn event_details(options: &PublishOptions) -> EventDetails {
-    let mut details = EventDetails::default();
-    details
-        .transaction_hash
-        .clone_from(&options.transaction_hash);
+fn event_details(options: &PublishOptions) -> Sparse<EventDetails> {
+    let mut details: Sparse<EventDetails> = Sparse::empty();
+    if let Some(hash) = &options.transaction_hash {
+        details.transaction_hash = Some(hash.clone());
+    }
     pass_on_encoding!(options => details);
     details
 }

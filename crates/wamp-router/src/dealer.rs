@@ -10,7 +10,7 @@ use wamp_messages::message::{
     Call as CallMessage, Error, Invocation as InvocationMessage, Register, Registered,
     Result as ResultMessage, Unregister, Unregistered, Yield,
 };
-use wamp_messages::options::{ErrorDetails, InvocationDetails, ResultDetails};
+use wamp_messages::options::{ErrorDetails, InvocationDetails, ResultDetails, Sparse};
 use wamp_messages::{InvokePolicy, RegistrationId, RequestId, RequestType, Uri, error_uri};
 
 use crate::broker::exact_only;
@@ -179,8 +179,10 @@ impl Dealer {
             let call_made = Call { callee, invocation };
             caller.calls.insert(call.request, call_made);
         }
-        let mut details = InvocationDetails::default();
-        details.transaction_hash = call.options.transaction_hash;
+        let mut details: Sparse<InvocationDetails> = Sparse::empty();
+        if let Some(hash) = &call.options.transaction_hash {
+            details.transaction_hash = Some(hash.clone());
+        }
         pass_on_encoding!(call.options => details);
         let message = InvocationMessage {
             request: invocation,
@@ -212,7 +214,7 @@ impl Dealer {
             )));
         }
         settle(sessions, peer, answer.request, invocation);
-        let mut details = ResultDetails::default();
+        let mut details: Sparse<ResultDetails> = Sparse::empty();
         pass_on_encoding!(answer.options => details);
         let result = ResultMessage {
             request: invocation.call,
@@ -236,7 +238,7 @@ impl Dealer {
             return Ok(());
         };
         settle(sessions, peer, answer.request, invocation);
-        let mut details = ErrorDetails::default();
+        let mut details: Sparse<ErrorDetails> = Sparse::empty();
         pass_on_encoding!(answer.details => details);
         let error = Error {
             request_type: RequestType::CALL,

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 use wamp_core::client::Pending;
 use wamp_messages::message::{self, Cancel};
-use wamp_messages::options::{CallOptions, CancelOptions, ResultDetails};
+use wamp_messages::options::{CallOptions, ResultDetails, Sparse};
 use wamp_messages::{Feature, InvalidUri, Payload, RequestId, Role, Uri};
 use wamp_serializers::{PayloadError, decode_args, decode_kwargs, decode_result};
 
@@ -41,7 +41,7 @@ impl Session {
             arguments: Arguments::new(self.shared().format.clone()),
             shared: Arc::clone(self.shared()),
             procedure: Uri::new(procedure.as_ref()),
-            options: CallOptions::default(),
+            options: Sparse::empty(),
             timeout: None,
             result: PhantomData,
         }
@@ -56,7 +56,7 @@ impl Session {
 pub struct Call<R = CallResult> {
     shared: Arc<Shared>,
     procedure: Result<Uri, InvalidUri>,
-    options: CallOptions,
+    options: Sparse<CallOptions>,
     arguments: Arguments,
     timeout: Option<Duration>,
     result: PhantomData<fn() -> R>,
@@ -220,7 +220,7 @@ impl<R> CallFuture<R> {
             && place.client().forget(request).is_some()
             && can
         {
-            let options = CancelOptions::default();
+            let options = Sparse::empty();
             place.send(Cancel { request, options }.into());
         }
     }
@@ -310,7 +310,7 @@ impl<T: DeserializeOwned> FromResult for Returns<T> {
 #[derive(Debug, Clone)]
 pub struct CallResult {
     payload: Payload,
-    details: ResultDetails,
+    details: Sparse<ResultDetails>,
 }
 
 impl CallResult {
@@ -342,7 +342,7 @@ impl CallResult {
     }
 
     /// The details of the RESULT.
-    pub const fn details(&self) -> &ResultDetails {
+    pub fn details(&self) -> &ResultDetails {
         &self.details
     }
 

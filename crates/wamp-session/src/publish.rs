@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use wamp_core::CloseDetails;
 use wamp_core::client::Pending;
-use wamp_messages::options::PublishOptions;
+use wamp_messages::options::{PublishOptions, Sparse};
 use wamp_messages::{InvalidUri, PublicationId, RequestId, SessionId, Uri, message};
 
 use crate::arguments::Arguments;
@@ -36,7 +36,7 @@ impl Session {
             arguments: Arguments::new(self.shared().format.clone()),
             shared: Arc::clone(self.shared()),
             topic: Uri::new(topic.as_ref()),
-            options: PublishOptions::default(),
+            options: Sparse::empty(),
         }
     }
 }
@@ -46,7 +46,7 @@ impl Session {
 pub struct Publish {
     shared: Arc<Shared>,
     topic: Result<Uri, InvalidUri>,
-    options: PublishOptions,
+    options: Sparse<PublishOptions>,
     arguments: Arguments,
 }
 

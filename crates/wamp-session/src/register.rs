@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use wamp_core::client::Pending;
 use wamp_messages::message::{self, Invocation};
-use wamp_messages::options::{InvocationDetails, RegisterOptions};
+use wamp_messages::options::{InvocationDetails, RegisterOptions, Sparse};
 use wamp_messages::{InvalidUri, MatchPolicy, RegistrationId, SessionId, Uri};
 
 use crate::error::RegisterError;
@@ -34,7 +34,7 @@ impl Session {
     pub fn register<M, H: Handler<M>>(&self, procedure: impl AsRef<str>, handler: H) -> Register {
         Register {
             procedure: Uri::pattern(procedure.as_ref()),
-            options: RegisterOptions::default(),
+            options: Sparse::empty(),
             endpoint: Endpoint::new(handler),
             session: self.clone(),
         }
@@ -46,7 +46,7 @@ impl Session {
 pub struct Register {
     session: Session,
     procedure: Result<Uri, InvalidUri>,
-    options: RegisterOptions,
+    options: Sparse<RegisterOptions>,
     endpoint: Endpoint,
 }
 
@@ -166,7 +166,7 @@ pub struct CallDetails {
     /// The procedure that was called.
     pub procedure: Uri,
     /// The details of the INVOCATION: the caller, if it is disclosed, and more.
-    pub details: Arc<InvocationDetails>,
+    pub details: Sparse<InvocationDetails>,
 }
 
 impl CallDetails {
@@ -193,7 +193,7 @@ impl CallDetails {
                 .procedure
                 .clone()
                 .unwrap_or_else(|| registered.clone()),
-            details: Arc::new(details),
+            details,
         }
     }
 }

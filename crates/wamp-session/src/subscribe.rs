@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use wamp_core::client::Pending;
-use wamp_messages::options::SubscribeOptions;
+use wamp_messages::options::{Sparse, SubscribeOptions};
 use wamp_messages::{InvalidUri, MatchPolicy, Uri, message};
 
 use crate::error::{ApplicationError, SubscribeError};
@@ -38,7 +38,7 @@ impl Session {
         Subscribe {
             session: self.clone(),
             topic: Uri::pattern(topic.as_ref()),
-            options: SubscribeOptions::default(),
+            options: Sparse::empty(),
             buffer: 1024,
             buffer_octets: 16 << 20,
         }
@@ -50,7 +50,7 @@ impl Session {
 pub struct Subscribe {
     session: Session,
     topic: Result<Uri, InvalidUri>,
-    options: SubscribeOptions,
+    options: Sparse<SubscribeOptions>,
     buffer: usize,
     buffer_octets: usize,
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use wamp_core::CloseDetails;
 use wamp_core::client::ListenerId;
+use wamp_messages::options::Sparse;
 use wamp_messages::{Payload, PublicationId, SessionId, SubscriptionId, Uri, message, options};
 use wamp_serializers::{PayloadError, decode_args, decode_kwargs};
 
@@ -78,7 +79,7 @@ pub struct EventDetails {
     /// The topic it was published to.
     pub topic: Uri,
     /// The options of the EVENT: the publisher, if it is disclosed, and more.
-    pub options: Arc<options::EventDetails>,
+    pub options: Sparse<options::EventDetails>,
 }
 
 impl EventDetails {
@@ -325,13 +326,15 @@ impl Listener {
         let mut payload = event.payload.clone();
         if !charge.is_first() {
             payload = payload.detach();
-            options.topic = options.topic.map(|topic| topic.detached());
+            if let Some(topic) = options.topic.as_ref().map(Uri::detached) {
+                options.topic = Some(topic);
+            }
         }
         let details = EventDetails {
             subscription: event.subscription,
             publication: event.publication,
             topic: options.topic.clone().unwrap_or_else(|| self.topic.clone()),
-            options: Arc::new(options),
+            options,
         };
         let event = Event {
             payload,

@@ -34,6 +34,8 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("wamp-cli", &["wamp"]),
+    // Measures what users get, so it uses what they use.
+    ("wamp-bench", &["wamp"]),
     ("xtask", &[]),
 ];
 

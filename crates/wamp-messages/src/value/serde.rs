@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for DictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Dict, A::Error> {
         let mut dict = Dict::new();
         while let Some(Key(key)) = map.next_key()? {
-            dict.0.insert(key, map.next_value()?);
+            dict.insert(key, map.next_value::<Value>()?);
         }
         Ok(dict)
     }
@@ -243,7 +243,7 @@ impl<'de> Deserializer<'de> for Value {
                 Ok(value)
             }
             Self::Dict(dict) => visitor.visit_map(DictAccess {
-                pairs: dict.0.into_iter(),
+                pairs: dict.into_iter(),
                 value: None,
             }),
         }
@@ -274,7 +274,7 @@ impl<'de> Deserializer<'de> for Value {
             Self::String(variant) => visitor.visit_enum(variant.into_deserializer()),
             Self::Dict(dict) if dict.len() == 1 => {
                 visitor.visit_enum(serde::de::value::MapAccessDeserializer::new(DictAccess {
-                    pairs: dict.0.into_iter(),
+                    pairs: dict.into_iter(),
                     value: None,
                 }))
             }

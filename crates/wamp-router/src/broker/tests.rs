@@ -270,7 +270,7 @@ fn how_a_payload_is_encoded_is_passed_on_and_other_options_are_not() {
     expected.enc_key = Some("key".to_owned());
     expected.transaction_hash = Some("hash".to_owned());
     let event = events(&sent)[0].1;
-    assert_eq!(event.details, expected);
+    assert_eq!(*event.details, expected);
     assert_eq!(
         event.payload.as_opaque().map(|octets| &**octets),
         Some(&b"\xff\x00"[..])

@@ -34,14 +34,14 @@ fn a_call_goes_to_the_callee_and_its_result_to_the_caller() {
     let expected = Invoked {
         request: id(1),
         registration,
-        details: InvocationDetails::default(),
+        details: Default::default(),
         payload: payload(4),
     };
     assert_eq!(sent, [(callee, expected.into())]);
     let sent = stage.say(callee, answer(id(1)));
     let expected = ResultMessage {
         request: id(4),
-        details: ResultDetails::default(),
+        details: Default::default(),
         payload: payload(7),
     };
     assert_eq!(sent, [(caller, expected.into())]);
@@ -320,7 +320,7 @@ fn how_a_payload_is_encoded_is_passed_on_and_other_options_are_not() {
     options.caller_authid = Some("admin".to_owned());
     options.extra.insert("x_unknown", 1);
     let mut message = call(1, "com.a");
-    message.options = options;
+    message.options = options.into();
     message.payload = Payload::opaque(bytes::Bytes::from_static(b"\xff\x00"));
     let sent = stage.say(caller, message);
     let mut expected = InvocationDetails::default();
@@ -329,7 +329,7 @@ fn how_a_payload_is_encoded_is_passed_on_and_other_options_are_not() {
     let [(_, Message::Invocation(invocation))] = &*sent else {
         panic!("{sent:?}")
     };
-    assert_eq!(invocation.details, expected);
+    assert_eq!(*invocation.details, expected);
     assert_eq!(
         invocation.payload.as_opaque().map(|octets| &**octets),
         Some(&b"\xff\x00"[..])
@@ -344,7 +344,7 @@ fn how_a_payload_is_encoded_is_passed_on_and_other_options_are_not() {
     let [(_, Message::Result(result))] = &*sent else {
         panic!("{sent:?}")
     };
-    assert_eq!(result.details, expected);
+    assert_eq!(*result.details, expected);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a router answers to a request that fails.
 
 use wamp_messages::message::Error;
-use wamp_messages::options::ErrorDetails;
+use wamp_messages::options::Sparse;
 use wamp_messages::{EncodeError, Format, Payload, RequestId, RequestType, Uri};
 use wamp_serializers::encode_payload;
 
@@ -41,7 +41,7 @@ pub(crate) fn error(
     Error {
         request_type,
         request,
-        details: ErrorDetails::default(),
+        details: Sparse::empty(),
         error: Uri::from_static(uri),
         payload: explain(text),
     }
@@ -79,7 +79,9 @@ macro_rules! pass_on_encoding {
             enc_algo enc_key enc_serializer ppt_scheme ppt_serializer ppt_cipher ppt_keyid)
     };
     (@ $from:expr => $to:expr => $($field:ident)*) => {
-        $($to.$field.clone_from(&$from.$field);)*
+        $(if let Some(field) = &$from.$field {
+            $to.$field = Some(field.clone());
+        })*
     };
 }
 pub(crate) use pass_on_encoding;

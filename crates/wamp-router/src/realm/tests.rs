@@ -4,7 +4,6 @@ use wamp_messages::message::{
     Call, Cancel, Error, EventReceived, Publish, Register, Subscribe, Unregister, Unsubscribe,
     Yield,
 };
-use wamp_messages::options::{CallOptions, PublishOptions, RegisterOptions, SubscribeOptions};
 use wamp_messages::{Payload, RequestId, SessionId};
 use wamp_serializers::{decode_args, encode_payload};
 
@@ -174,7 +173,7 @@ pub(crate) fn payload(arg: u64) -> Payload {
 pub(crate) fn subscribe(request: u64, topic: &str) -> Subscribe {
     Subscribe {
         request: id(request),
-        options: SubscribeOptions::default(),
+        options: Default::default(),
         topic: Uri::from_wire(topic),
     }
 }
@@ -190,7 +189,7 @@ pub(crate) fn unsubscribe(request: u64, subscription: SubscriptionId) -> Unsubsc
 pub(crate) fn publish(request: u64, topic: &str) -> Publish {
     Publish {
         request: id(request),
-        options: PublishOptions::default(),
+        options: Default::default(),
         topic: Uri::from_wire(topic),
         payload: payload(request),
     }
@@ -204,7 +203,7 @@ pub(crate) fn acknowledged(mut publish: Publish) -> Publish {
 pub(crate) fn register(request: u64, procedure: &str) -> Register {
     Register {
         request: id(request),
-        options: RegisterOptions::default(),
+        options: Default::default(),
         procedure: Uri::from_wire(procedure),
     }
 }
@@ -220,7 +219,7 @@ pub(crate) fn unregister(request: u64, registration: RegistrationId) -> Unregist
 pub(crate) fn call(request: u64, procedure: &str) -> Call {
     Call {
         request: id(request),
-        options: CallOptions::default(),
+        options: Default::default(),
         procedure: Uri::from_wire(procedure),
         payload: payload(request),
     }

@@ -18,7 +18,7 @@ fn shares_its_frame(name: &str, option: usize, payload: usize) -> bool {
     let payload = args!["x".repeat(payload)];
     let publish = Publish {
         request: RequestId::new(1).unwrap(),
-        options,
+        options: options.into(),
         topic: Uri::from_static("com.example.t"),
         payload: encode_payload(&serializer(name).format(), &payload, &()).unwrap(),
     };
@@ -61,7 +61,7 @@ fn a_small_message_does_not_keep_a_long_batch() {
             let payload = args!["x".repeat(payload)];
             Message::from(Publish {
                 request: RequestId::new(1).unwrap(),
-                options: PublishOptions::default(),
+                options: Default::default(),
                 topic: Uri::from_static("com.example.t"),
                 payload: encode_payload(&serializer(name).format(), &payload, &()).unwrap(),
             })
@@ -92,7 +92,7 @@ fn an_opaque_payload_does_not_either() {
         options.extra.insert("x_filler", filler);
         let message = Message::from(Publish {
             request: RequestId::new(1).unwrap(),
-            options,
+            options: options.into(),
             topic: Uri::from_static("com.example.t"),
             payload: Payload::opaque(Bytes::from_static(b"secret")),
         });

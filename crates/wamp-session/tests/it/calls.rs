@@ -280,7 +280,7 @@ async fn a_publisher_says_who_gets_an_event() {
     let Message::Publish(publish) = script.receive().await else {
         panic!("no PUBLISH")
     };
-    let options = publish.options;
+    let options = publish.options.into_inner();
     assert_eq!(
         (options.exclude, options.eligible),
         (Some(vec![id]), Some(Vec::new()))

@@ -47,7 +47,7 @@ impl Step {
                     actor,
                     Subscribe {
                         request,
-                        options,
+                        options: options.into(),
                         topic,
                     }
                     .into(),
@@ -84,7 +84,7 @@ impl Step {
                     actor,
                     Publish {
                         request,
-                        options,
+                        options: options.into(),
                         topic,
                         payload,
                     }
@@ -106,7 +106,7 @@ impl Step {
                     actor,
                     Register {
                         request,
-                        options,
+                        options: options.into(),
                         procedure,
                     }
                     .into(),
@@ -150,7 +150,7 @@ impl Step {
                     actor,
                     Call {
                         request,
-                        options,
+                        options: options.into(),
                         procedure,
                         payload,
                     }
@@ -211,7 +211,7 @@ impl Step {
                     ghost,
                     Publish {
                         request,
-                        options,
+                        options: options.into(),
                         topic,
                         payload,
                     }
@@ -235,7 +235,7 @@ fn answer(
         Error {
             request_type: RequestType::INVOCATION,
             request,
-            details,
+            details: details.into(),
             error: Uri::from_static("com.example.error"),
             payload: payload.of(serial),
         }
@@ -251,7 +251,7 @@ fn answer(
         }
         Yield {
             request,
-            options,
+            options: options.into(),
             payload: payload.of(serial),
         }
         .into()

@@ -1,0 +1,287 @@
+//! One turn of a load: a process connects, warms up, and counts for a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+use wamp::{Serializer, Transport, Uri};
+
+use crate::limit::{LISTENS, SPEAKS};
+use crate::party::{Part, Party, Tally};
+use crate::process::Usage;
+use crate::router::{REALM, build};
+use crate::wire::{Asks, Got, RawWire, WampWire, Wire, message_len};
+
+/// What a load does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// So many callers, each with a callee of its own.
+    Calls { pairs: usize },
+    /// One publisher that waits for acknowledgements, to so many topics, without subscribers.
+    Publish { topics: usize },
+    /// One publisher that waits for nothing, and so many subscribers.
+    Events { subscribers: usize },
+    /// One publisher that waits for acknowledgements, and so many subscribers.
+    Fanout { subscribers: usize },
+    /// Sessions come and go, so many at once.
+    Joins { at_once: usize },
+}
+
+/// Whom a load speaks to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    /// A router at a URL.
+    Router { url: String, realm: String },
+    /// A router in the process of the load.
+    Within { policy: String },
+    /// A program of the limit.
+    Limit { address: String },
+}
+
+/// One turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    pub(crate) kind: Kind,
+    pub(crate) target: Target,
+    /// Those of who asks, and of who answers.
+    pub(crate) serializers: (String, String),
+    pub(crate) payload: usize,
+    pub(crate) in_flight: u64,
+    pub(crate) seconds: f64,
+    /// The process of the router, or of the limit, whose use of the processor is measured.
+    pub(crate) watch: Option<u32>,
+}
+
+/// What came of a turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    /// Calls, acknowledgements, events that arrived, or sessions.
+    pub(crate) done: u64,
+    pub(crate) seconds: f64,
+    /// Events that never arrived.
+    pub(crate) lost: u64,
+    /// Of the process that is watched.
+    pub(crate) router: Usage,
+    /// Of the load itself.
+    pub(crate) load: Usage,
+}
+
+/// How long a load runs before it is counted.
+const WARM_UP: Duration = Duration::from_millis(300);
+
+/// How long events may take to arrive when no more are published, before they are lost.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+type Parties = JoinSet<Result<()>>;
+
+pub(crate) async fn run(turn: &Turn) -> Result<Outcome> {
+    if let Kind::Joins { at_once } = turn.kind {
+        return crate::joins::run(turn, at_once).await;
+    }
+    let tally = Arc::new(Tally::default());
+    let mut parties = Parties::new();
+    match &turn.target {
+        Target::Router { url, realm } => {
+            let join = |serializer| join(url, realm, serializer, turn.payload);
+            take_parts(turn, &tally, &mut parties, join).await?;
+        }
+        Target::Within { policy } => {
+            let router = build(policy)?;
+            let join = |_| WampWire::join_within(&router, REALM, turn.payload);
+            take_parts(turn, &tally, &mut parties, join).await?;
+        }
+        Target::Limit { address } => {
+            take_parts_of_limit(turn, address, &tally, &mut parties).await?
+        }
+    }
+    wait(&mut parties, WARM_UP).await?;
+    let watched = turn.watch.unwrap_or_else(std::process::id);
+    let before = (Usage::of(watched)?, Usage::of_self()?);
+    let done_before = tally.done.load(Ordering::Relaxed);
+    let began = Instant::now();
+    wait(&mut parties, Duration::from_secs_f64(turn.seconds)).await?;
+    let done = tally.done.load(Ordering::Relaxed) - done_before;
+    let seconds = began.elapsed().as_secs_f64();
+    let after = (Usage::of(watched)?, Usage::of_self()?);
+    let lost = settle(turn, &tally, &mut parties).await?;
+    Ok(Outcome {
+        done,
+        seconds,
+        lost,
+        router: after.0 - before.0,
+        load: after.1 - before.1,
+    })
+}
+
+/// Ends the load, and counts the events that never arrive.
+async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64> {
+    tally.is_over.store(true, Ordering::Relaxed);
+    let (Kind::Events { subscribers } | Kind::Fanout { subscribers }) = turn.kind else {
+        return Ok(0);
+    };
+    // Of a fan-out the acknowledgements are counted, too.
+    let each = subscribers as u64 + u64::from(matches!(turn.kind, Kind::Fanout { .. }));
+    let mut last = (0, Instant::now());
+    loop {
+        let expected = tally.asked.load(Ordering::Relaxed) * each;
+        let done = tally.done.load(Ordering::Relaxed);
+        if done != last.0 {
+            last = (done, Instant::now());
+        }
+        if done >= expected || last.1.elapsed() > PATIENCE {
+            return Ok(expected.saturating_sub(done));
+        }
+        wait(parties, Duration::from_millis(20)).await?;
+    }
+}
+
+/// Lets those who take part go on for a time.
+async fn wait(parties: &mut Parties, time: Duration) -> Result<()> {
+    tokio::select! {
+        () = tokio::time::sleep(time) => Ok(()),
+        ended = parties.join_next() => match ended {
+            Some(Ok(Err(error))) => Err(error.context("one who takes part in the load has failed")),
+            _ => bail!("one who takes part in the load has ended"),
+        }
+    }
+}
+
+async fn join(url: &str, realm: &str, serializer: &Serializer, payload: usize) -> Result<WampWire> {
+    crate::wire::join(url, realm, serializer, payload)
+        .await
+        .with_context(|| format!("{url} is not joined"))
+}
+
+async fn take_parts<'a, T: Transport + Unpin, F>(
+    turn: &'a Turn,
+    tally: &Arc<Tally>,
+    parties: &mut Parties,
+    join: impl Fn(&'a Serializer) -> F,
+) -> Result<()>
+where
+    F: Future<Output = Result<WampWire<T>>>,
+{
+    let (first, second) = turn.known_serializers()?;
+    // They are used to the end of the program.
+    let (first, second): (&'static _, &'static _) =
+        (Box::leak(first.into()), Box::leak(second.into()));
+    let in_flight = turn.in_flight;
+    let mut spawn = |wire, part| {
+        parties.spawn(Party::new(wire, part, Arc::clone(tally)));
+    };
+    match turn.kind {
+        Kind::Calls { pairs } => {
+            for pair in 0..pairs {
+                let procedure = Uri::new(format!(
+                    "com.example.procedure.{}.{pair}",
+                    std::process::id()
+                ))?;
+                let mut callee = join(second).await?;
+                callee.register(&procedure).await?;
+                spawn(callee, Part::Serve);
+                let caller = join(first).await?.asking(Asks::Call(procedure));
+                spawn(caller, Part::Ask { in_flight });
+            }
+        }
+        Kind::Publish { topics } => {
+            for topic in 0..topics {
+                let topic = Uri::new(format!("com.example.topic.{}.{topic}", std::process::id()))?;
+                let publisher = join(first).await?.asking(Asks::Publish {
+                    topic,
+                    acknowledge: true,
+                });
+                spawn(publisher, Part::Ask { in_flight });
+            }
+        }
+        Kind::Events { subscribers } | Kind::Fanout { subscribers } => {
+            let topic = Uri::new(format!("com.example.topic.{}", std::process::id()))?;
+            for _ in 0..subscribers {
+                let mut subscriber = join(second).await?;
+                subscriber.subscribe(&topic).await?;
+                spawn(subscriber, Part::Serve);
+            }
+            let acknowledge = matches!(turn.kind, Kind::Fanout { .. });
+            let publisher = join(first)
+                .await?
+                .asking(Asks::Publish { topic, acknowledge });
+            let part = if acknowledge {
+                Part::Ask { in_flight }
+            } else {
+                Part::Flood
+            };
+            spawn(publisher, part);
+        }
+        Kind::Joins { .. } => bail!("joins have no parts"),
+    }
+    Ok(())
+}
+
+async fn take_parts_of_limit(
+    turn: &Turn,
+    address: &str,
+    tally: &Arc<Tally>,
+    parties: &mut Parties,
+) -> Result<()> {
+    let len = turn.frame_len()?;
+    let mut spawn = |wire: RawWire, part| {
+        parties.spawn(Party::new(wire, part, Arc::clone(tally)));
+    };
+    let connect = |takes| RawWire::connect(address, len, takes);
+    let in_flight = turn.in_flight;
+    match turn.kind {
+        Kind::Calls { pairs } => {
+            for _ in 0..pairs {
+                spawn(connect(Got::Answer).await?, Part::Ask { in_flight });
+                spawn(connect(Got::Request(0)).await?, Part::Serve);
+            }
+        }
+        Kind::Publish { topics } => {
+            for _ in 0..topics {
+                spawn(connect(Got::Answer).await?, Part::Ask { in_flight });
+            }
+        }
+        Kind::Events { subscribers: 1 } => {
+            spawn(connect(Got::Answer).await?, Part::Flood);
+            spawn(connect(Got::Answer).await?, Part::Serve);
+        }
+        Kind::Events { subscribers } => {
+            for _ in 0..subscribers {
+                let listener = connect(Got::Answer).await?.saying(LISTENS).await?;
+                spawn(listener, Part::Serve);
+            }
+            let speaker = connect(Got::Answer).await?.saying(SPEAKS).await?;
+            spawn(speaker, Part::Flood);
+        }
+        Kind::Fanout { .. } | Kind::Joins { .. } => bail!("there is no limit of this load"),
+    }
+    Ok(())
+}
+
+impl Turn {
+    pub(crate) fn known_serializers(&self) -> Result<(Serializer, Serializer)> {
+        let of = |name: &str| {
+            Ok(match name {
+                "cbor" => Serializer::cbor(),
+                "msgpack" => Serializer::msgpack(),
+                "json" => Serializer::json(),
+                _ => bail!("there is no serializer {name:?}"),
+            })
+        };
+        Ok((of(&self.serializers.0)?, of(&self.serializers.1)?))
+    }
+
+    /// How long the frames are that stand for the messages, with the head of RawSocket.
+    fn frame_len(&self) -> Result<usize> {
+        let (serializer, _) = self.known_serializers()?;
+        Ok(4 + message_len(&serializer, self.payload)?)
+    }
+}
+
+/// The wires of all kinds are moved.
+const fn _is_unpin<W: Wire + Unpin>() {}
+const _: () = _is_unpin::<RawWire>();
