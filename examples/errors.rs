@@ -28,7 +28,7 @@ impl From<ShopError> for ApplicationError {
     fn from(error: ShopError) -> Self {
         match error {
             ShopError::SoldOut { left } => {
-                Self::new(SOLD_OUT, format!("only {left} left")).with_kwargs(kwargs! { left: left })
+                Self::new(SOLD_OUT, format!("only {left} left")).with_kwargs(kwargs! { left })
             }
             ShopError::Closed => Self::new(CLOSED, "come back tomorrow"),
         }

@@ -288,20 +288,32 @@ macro_rules! args {
 
 /// Makes keyword arguments of names and values: `kwargs! { name: "Joe", age: 7 }` is a `Dict`.
 ///
+/// A variable of the same name as its key is named once.
+///
 /// ```
 /// use wamp_messages::{kwargs, Value};
 ///
-/// let kwargs = kwargs! { name: "Joe", "first-seen": 7 };
+/// let name = "Joe";
+/// let kwargs = kwargs! { name, "first-seen": 7 };
+/// assert_eq!(kwargs.get("name"), Some(&Value::String("Joe".into())));
 /// assert_eq!(kwargs.get("first-seen"), Some(&Value::Integer(7)));
 /// ```
 #[macro_export]
 macro_rules! kwargs {
     (@key $key:ident) => { ::core::stringify!($key) };
     (@key $key:literal) => { $key };
-    ($($key:tt : $value:expr),* $(,)?) => {{
+    (@insert $dict:ident) => {};
+    (@insert $dict:ident $key:tt : $value:expr $(, $($rest:tt)*)?) => {
+        $dict.insert($crate::kwargs!(@key $key), $value);
+        $crate::kwargs!(@insert $dict $($($rest)*)?);
+    };
+    (@insert $dict:ident $key:ident $(, $($rest:tt)*)?) => {
+        $crate::kwargs!(@insert $dict $key: $key $(, $($rest)*)?);
+    };
+    ($($pairs:tt)*) => {{
         #[allow(unused_mut)]
         let mut dict = $crate::Dict::new();
-        $(dict.insert($crate::kwargs!(@key $key), $value);)*
+        $crate::kwargs!(@insert dict $($pairs)*);
         dict
     }};
 }
@@ -315,6 +327,22 @@ mod tests {
         assert_eq!(Value::Integer(5), Value::Unsigned(5));
         assert_ne!(Value::Integer(-1), Value::Unsigned(u64::MAX));
         assert_ne!(Value::Integer(1), Value::Float(1.0));
+    }
+
+    #[test]
+    fn keyword_arguments_may_be_named_by_their_variables() {
+        let (left, right) = (1, "two");
+        let pairs = |dict: Dict| -> Vec<String> {
+            dict.iter()
+                .map(|(key, value)| format!("{key}={value:?}"))
+                .collect()
+        };
+        let both = pairs(kwargs! { left: 1, right: "two" });
+        assert_eq!(pairs(kwargs! { left, right }), both);
+        assert_eq!(pairs(kwargs! { left, right: "two", }), both);
+        assert_eq!(pairs(kwargs! { left: 1, right, }), both);
+        assert_eq!(pairs(kwargs! { "left": left, right }), both);
+        assert!(kwargs! {}.is_empty());
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub trait Connector: Send + Sync {
 ///
 /// What the cause may be, the connector documents. It can be asked for
 /// [by its type](Self::downcast_ref), and is the [`source`](Error::source) of this error.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConnectorError {
     text: String,
     cause: Option<Arc<dyn Error + Send + Sync>>,
@@ -84,6 +84,13 @@ impl ConnectorError {
     pub fn downcast_ref<T: Error + 'static>(&self) -> Option<&T> {
         std::iter::successors(self.source(), |&error| error.source())
             .find_map(|error| error.downcast_ref())
+    }
+}
+
+/// Says the text alone: that is what a `main` shows that returns the error.
+impl fmt::Debug for ConnectorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectorError({})", self.text)
     }
 }
 
