@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tracing::Dispatch;
+use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -47,6 +49,13 @@ impl MakeWriter<'_> for Kept {
 
 /// Keeps what is logged on this thread, up to a level.
 fn keep(level: tracing::Level) -> (Kept, DefaultGuard) {
+    // With only one subscriber in the process, `tracing` takes a line that another thread comes to
+    // first, without a subscriber of its own, for one that nobody wants.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| {
+        let nothing = tracing_subscriber::fmt().with_max_level(LevelFilter::OFF);
+        Dispatch::new(nothing.finish())
+    });
+    LazyLock::force(&ANOTHER);
     let kept = Kept::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
