@@ -91,6 +91,12 @@ impl Failure {
 
     /// Tells it, in one line, and gives the exit code.
     pub(crate) fn report(self, json: bool) -> ExitCode {
+        self.tell(json);
+        ExitCode::from(self.0.code)
+    }
+
+    /// Tells it, in one line.
+    pub(crate) fn tell(&self, json: bool) {
         if json && self.0.code != 0 && self.0.signal.is_none() {
             output::line(self.as_json());
         } else {
@@ -99,7 +105,6 @@ impl Failure {
                 output::error(&text);
             }
         }
-        ExitCode::from(self.0.code)
     }
 
     fn as_json(&self) -> String {

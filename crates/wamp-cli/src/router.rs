@@ -128,7 +128,11 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
     };
     let format = output::set_log(level, log.format);
     warn(&loaded.warnings, file);
-    let mut serving = Serving::start(loaded).await?;
+    // The name of an address may take long to be looked up.
+    let mut serving = tokio::select! {
+        started = Serving::start(loaded) => started?,
+        signal = signals.next() => return Err(Failure::interrupted(signal)),
+    };
     output::set_log(log.level(), log.format);
     serving.announce(format, file);
     notify("READY=1");
@@ -137,10 +141,15 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
             _ = signals.next() => break serving.shutdown(),
             file = hangups.next() => file,
         };
-        // A file may take for ever, on a disk that is far away: the end does not wait for it.
+        let reload = async {
+            let loaded = reload::load(&file).await;
+            reload::reload(&mut serving, &file, loaded).await;
+        };
+        // A file may take for ever, on a disk that is far away, and so may the name of an address:
+        // the end does not wait for them, and what is half changed by then ends with the rest.
         tokio::select! {
+            () = reload => {}
             _ = signals.next() => break serving.shutdown(),
-            loaded = reload::load(&file) => reload::reload(&mut serving, &file, loaded).await,
         }
     };
     notify("STOPPING=1");

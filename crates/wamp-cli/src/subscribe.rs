@@ -6,7 +6,7 @@ use wamp::{Dict, Event, Subscription, Uri, Value};
 
 use crate::connection::{self, Client};
 use crate::error::Failure;
-use crate::output::{self, Stdout, printable};
+use crate::output::{self, Stdout};
 use crate::value;
 
 /// Show the events of topics as they come
@@ -97,10 +97,11 @@ fn append(event: &Event, json: bool, lines: &mut Vec<u8>) {
     };
     match line {
         Ok(line) => lines.extend_from_slice(line.as_bytes()),
-        Err(failure) => output::error(&format!(
-            "an event of {} cannot be shown: {failure}",
-            printable(&event.details().topic)
-        )),
+        Err(failure) => {
+            let topic = &event.details().topic;
+            let text = format!("an event of {topic} cannot be shown: {failure}");
+            Failure::new(text).tell(json);
+        }
     }
 }
 

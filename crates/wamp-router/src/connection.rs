@@ -263,13 +263,13 @@ impl<T: Transport> Connection<T> {
         match &self.phase {
             Phase::Idle { is_new: true } => {
                 let refusal = abort(error_uri::TIMEOUT, "no HELLO came in time");
-                self.end_with(refusal, None, CloseReason::Normal);
+                self.refuse(refusal, CloseReason::Normal);
             }
             Phase::Idle { is_new: false } => self.close(CloseReason::Normal),
             Phase::Authenticating(..) => {
                 let text = "no AUTHENTICATE came in time";
                 let refusal = abort(error_uri::AUTHENTICATION_FAILED, text);
-                self.end_with(refusal, None, CloseReason::Normal);
+                self.refuse(refusal, CloseReason::Normal);
             }
             Phase::Leaving => self.close(CloseReason::GoingAway),
             Phase::Open(_) => return false,

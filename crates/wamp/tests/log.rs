@@ -4,9 +4,10 @@
 //! told decides for the whole process what is looked at.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard};
@@ -70,6 +71,25 @@ async fn listening(realm: Realm) -> Server {
     let router = Router::builder().realm(realm).build();
     let server = router.listen("127.0.0.1:0").await;
     server.expect("there is a free port")
+}
+
+/// Says this over RawSocket in JSON, and waits until all of it is handled.
+async fn say(address: SocketAddr, messages: &[Value]) {
+    talk(address, messages).await.expect("the router listens");
+}
+
+async fn talk(address: SocketAddr, messages: &[Value]) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&[0x7f, 0xf1, 0, 0]).await?;
+    for message in messages {
+        let octets = message.to_string().into_bytes();
+        stream.write_u32(octets.len() as u32).await?;
+        stream.write_all(&octets).await?;
+    }
+    stream.shutdown().await?;
+    // The other end is closed after that.
+    stream.read_to_end(&mut Vec::new()).await?;
+    Ok(())
 }
 
 #[tokio::test]
@@ -140,17 +160,8 @@ async fn what_a_client_says_does_not_pass_for_a_line_of_the_log() {
         json!([6, {"message": HOSTILE}, "wamp.close.\u{1b}[31mred"]),
         json!([3, {"message": HOSTILE}, "wamp.close.\u{1b}[31mred"]),
     ] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(&[0x7f, 0xf1, 0, 0]).await.unwrap();
         let hello = json!([1, "realm1", {"roles": {"caller": {}}}]);
-        for message in [hello, last] {
-            let octets = message.to_string().into_bytes();
-            stream.write_u32(octets.len() as u32).await.unwrap();
-            stream.write_all(&octets).await.unwrap();
-        }
-        stream.shutdown().await.unwrap();
-        // All of it is handled before the other end is closed.
-        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        say(address, &[hello, last]).await;
     }
     let text = kept.text();
     for wanted in ["a session was left", "a session was aborted"] {
@@ -184,4 +195,18 @@ async fn who_is_refused_is_named_also_where_nothing_else_is_told() {
         "{refused}"
     );
     assert!(!text.contains("DEBUG"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_whose_hello_is_wrong_is_refused_in_the_log_too() {
+    let (kept, _alone, _guard) = keep(tracing::Level::INFO).await;
+    let server = listening(Realm::new("realm1")).await;
+    let address = server.local_addr().unwrap();
+    say(address, &[json!([1, "realm1", {"roles": {}}])]).await;
+    say(address, &[json!([1, "a b", {"roles": {"caller": {}}}])]).await;
+    let text = kept.text();
+    for reason in ["wamp.error.protocol_violation", "wamp.error.invalid_uri"] {
+        let wanted = format!("a client was refused reason={reason} ");
+        assert!(text.contains(&wanted), "no {wanted:?} in\n{text}");
+    }
 }

@@ -103,19 +103,35 @@ async fn a_router_that_goes_away_is_told_with_the_reason() {
     );
 }
 
-#[tokio::test]
-async fn an_event_that_cannot_be_shown_does_not_end_it() {
+/// Shows an event that has no form in JSON, and one that has; returns what is told of the first.
+async fn unshowable(options: &[&str], second: &str) -> String {
     let world = World::new().await;
     let session = world.session().await;
-    let mut running = world.start(&["subscribe", "com.example.tick", "--serializer", "cbor"]);
+    let args = ["subscribe", "com.example.tick", "--serializer", "cbor"];
+    let mut running = world.start(&[&args[..], options].concat());
     running.note().await;
     for number in [f64::NAN, 1.5] {
         let publish = session.publish("com.example.tick").args((number,));
-        publish.await.unwrap();
+        publish.await.expect("the session is open");
     }
-    assert_eq!(running.line().await, "com.example.tick 1.5");
-    let note = running.note().await;
+    let line = running.line().await;
+    assert!(line.contains(second), "{line}");
+    running.note().await
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_shown_does_not_end_it() {
+    let note = unshowable(&[], "com.example.tick 1.5").await;
+    assert!(note.starts_with("error: "), "{note}");
     assert!(note.contains("com.example.tick cannot be shown"), "{note}");
+}
+
+#[tokio::test]
+async fn with_json_an_event_that_cannot_be_shown_is_told_in_json_too() {
+    let note = unshowable(&["--json"], "\"args\":[1.5]").await;
+    let error: serde_json::Value = serde_json::from_str(&note).unwrap();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("com.example.tick cannot be shown"));
 }
 
 #[tokio::test]

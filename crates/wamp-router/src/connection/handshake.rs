@@ -33,7 +33,7 @@ impl<T: Transport> Connection<T> {
             // Another HELLO of the same client would be no better.
             let text = invalid.to_string();
             let reason = CloseReason::Protocol(shorten(&text).to_owned());
-            return self.end_with(abort(invalid.uri(), text), None, reason);
+            return self.refuse(abort(invalid.uri(), text), reason);
         }
         let Message::Hello(Hello { realm, details }) = hello else {
             return;
@@ -43,14 +43,17 @@ impl<T: Transport> Connection<T> {
                 Some(realm) => format!("there is no realm {realm:?}"),
                 None => "there is no default realm: HELLO must name one".to_owned(),
             };
-            return self.refuse(abort(error_uri::NO_SUCH_REALM, text));
+            return self.refuse(abort(error_uri::NO_SUCH_REALM, text), CloseReason::Normal);
         };
         let methods = details.authmethods.as_deref().unwrap_or_default();
         let or_anonymous = methods.is_empty().then_some(wamp_auth::ANONYMOUS);
         let offered = methods.iter().map(String::as_str).chain(or_anonymous);
         let Some(authenticator) = realm.authenticator(offered) else {
             let text = format!("none of the methods {methods:?} is possible on this realm");
-            return self.refuse(abort(error_uri::NO_MATCHING_AUTH_METHOD, text));
+            return self.refuse(
+                abort(error_uri::NO_MATCHING_AUTH_METHOD, text),
+                CloseReason::Normal,
+            );
         };
         let session = SessionId::from_random_bits(rand::random());
         let candidate = Candidate::new(&realm.name, session)
@@ -94,12 +97,15 @@ impl<T: Transport> Connection<T> {
             }) => {
                 let mut refusal = abort(error_uri::NOT_AUTHORIZED, message);
                 refusal.reason = reason;
-                self.refuse(refusal);
+                self.refuse(refusal, CloseReason::Normal);
             }
             // A verdict that this version does not know lets nobody in.
             _ => {
                 let text = "the authenticator's verdict is not understood";
-                self.refuse(abort(error_uri::AUTHENTICATION_FAILED, text));
+                self.refuse(
+                    abort(error_uri::AUTHENTICATION_FAILED, text),
+                    CloseReason::Normal,
+                );
             }
         }
     }
@@ -114,11 +120,11 @@ impl<T: Transport> Connection<T> {
         // It may have been closed since HELLO. What closes it from here on wakes this task.
         if realm.is_closed() {
             let text = format!("there is no realm {:?} any more", realm.name);
-            return self.refuse(abort(error_uri::NO_SUCH_REALM, text));
+            return self.refuse(abort(error_uri::NO_SUCH_REALM, text), CloseReason::Normal);
         }
         if !realm.has_role(&accept.authrole) {
             let text = format!("there is no role {:?} on this realm", accept.authrole);
-            return self.refuse(abort(error_uri::NO_SUCH_ROLE, text));
+            return self.refuse(abort(error_uri::NO_SUCH_ROLE, text), CloseReason::Normal);
         }
         let span = tracing::info_span!(
             parent: &self.span, "session", id = %session, realm = %realm.name
@@ -166,7 +172,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Does not let the client in.
-    fn refuse(&mut self, refusal: Abort) {
+    pub(super) fn refuse(&mut self, refusal: Abort, reason: CloseReason) {
         let details = refusal.details.message.as_deref().unwrap_or_default();
         tracing::info!(
             parent: &self.span,
@@ -174,6 +180,6 @@ impl<T: Transport> Connection<T> {
             details = shorten(details),
             "a client was refused"
         );
-        self.end_with(refusal, None, CloseReason::Normal);
+        self.end_with(refusal, None, reason);
     }
 }
