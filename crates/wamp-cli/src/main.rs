@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return error::refused(&error),
     };
-    output::begin(&cli.global);
+    let _log = output::begin(&cli.global, matches!(cli.command, Command::Router(_)));
     let is_json = cli.command.is_json();
     let outcome = match Runtime::new() {
         Ok(runtime) => {

@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use tokio::io::AsyncWriteExt;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
@@ -26,8 +28,31 @@ struct Settings {
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
+/// What writes the log of a router, which must not wait for whoever reads it.
+static WRITER: OnceLock<NonBlocking> = OnceLock::new();
+
+/// How many lines of a router's log wait to be written; what is above is lost.
+const WAITING_LINES: usize = 10_000;
+
 /// Takes up what the command line says of colors, notes and the log, once.
-pub(crate) fn begin(global: &Global) {
+///
+/// What a router logs is written by a thread of its own. It has written what waits when what is
+/// returned here has been dropped, or a second after that, if nobody reads it.
+#[must_use = "it is dropped when the last line is logged"]
+pub(crate) fn begin(global: &Global, is_router: bool) -> Option<WorkerGuard> {
+    let guard = is_router.then(|| {
+        let (writer, guard) = NonBlockingBuilder::default()
+            .buffered_lines_limit(WAITING_LINES)
+            .finish(io::stderr());
+        // It was not set before: a process begins once.
+        let _ = WRITER.set(writer);
+        guard
+    });
+    begin_log(global);
+    guard
+}
+
+fn begin_log(global: &Global) {
     let settings = Settings {
         color: global.color,
         quiet: global.quiet,
@@ -90,7 +115,10 @@ impl Settings {
 
     fn lines(&self, format: Option<LogFormat>) -> Lines {
         let lines = tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
+            .with_writer(WRITER.get().map_or_else(
+                || BoxMakeWriter::new(io::stderr),
+                |writer| BoxMakeWriter::new(writer.clone()),
+            ))
             .with_ansi(is_colored(&io::stderr()));
         match self.format(format) {
             LogFormat::Text => lines.boxed(),

@@ -46,6 +46,20 @@ async fn it_listens_where_it_says_and_serves_the_realms_that_are_named() {
 }
 
 #[tokio::test]
+async fn a_log_that_nobody_reads_holds_nobody_up() {
+    let router = Process::start(&["-vv", "--listen", "127.0.0.1:0"]).await;
+    let url = router.url("rs://");
+    // Far more than a pipe holds.
+    for _ in 0..300 {
+        let session = join(&url, "realm1").await.unwrap();
+        bounded(session.leave().into_future()).await.unwrap();
+    }
+    // What waits is written when somebody reads, down to the last line.
+    let said = router.end().await;
+    assert_eq!(said.matches("a session was left").count(), 300, "{said}");
+}
+
+#[tokio::test]
 async fn its_sessions_are_told_that_it_ends() {
     for signal in ["INT", "TERM"] {
         let router = Process::start(&["--listen", "127.0.0.1:0"]).await;
