@@ -2,7 +2,7 @@
 
 mod section;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 
 use toml::de::DeTable;
@@ -15,6 +15,8 @@ pub(super) struct Document<'a> {
     text: &'a str,
     /// What is wrong, or odd, with the octet where it begins.
     found: RefCell<Vec<(usize, Severity, String)>>,
+    /// Where its lines end, once somebody asks.
+    ends: OnceCell<Vec<usize>>,
 }
 
 /// What is wrong, or odd, at a place of a document.
@@ -68,6 +70,7 @@ impl<'a> Document<'a> {
         Self {
             text,
             found: RefCell::new(Vec::new()),
+            ends: OnceCell::new(),
         }
     }
 
@@ -105,6 +108,13 @@ impl<'a> Document<'a> {
         let found = self.found.borrow();
         let mut severities = found.iter().map(|(_, severity, _)| *severity);
         severities.any(|severity| severity == Severity::Error)
+    }
+
+    /// The line of an octet, counted from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        let ends = || self.text.match_indices('\n').map(|(end, _)| end).collect();
+        let ends: &Vec<_> = self.ends.get_or_init(ends);
+        ends.partition_point(|end| *end < at) + 1
     }
 
     pub(super) fn error(&self, at: usize, text: impl Into<String>) {

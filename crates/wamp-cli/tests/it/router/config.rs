@@ -50,6 +50,26 @@ ticket = "secret!!!"
 }
 
 #[tokio::test]
+async fn nobody_joins_as_anonymous_where_the_file_does_not_say_so() {
+    let folder = Folder::new();
+    let text = format!(
+        "{LISTENER}[[realm]]\nname = \"com.example\"\n[[realm.role]]\nname = \"anonymous\"\n\
+         allow = [{CALLS}]\n"
+    );
+    let file = folder.write("router.toml", &text);
+    let router = Process::start(&["--config", &file]).await;
+    let refused = join(&router.url("ws://"), "com.example").await.unwrap_err();
+    assert!(
+        refused.to_string().contains("no_matching_auth_method"),
+        "{refused}"
+    );
+    let said = router.said.join("\n");
+    for part in ["nobody has the role", "1 role; nobody can join"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_ticket_may_come_from_the_environment() {
     let folder = Folder::new();
     let more = "[[realm.principal]]\nauthid = \"bell\"\nrole = \"guest\"\nticket_env = \"BELL\"\n";
