@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 use wamp::core::CloseDetails;
 use wamp::messages::EncodeError;
@@ -13,6 +14,7 @@ use wamp::{
     Uri, Value,
 };
 
+use crate::args::Cli;
 use crate::interrupt::Signal;
 use crate::output::{self, printable};
 use crate::value;
@@ -224,8 +226,28 @@ pub(crate) fn refused(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(u8::from(error.use_stderr()) * USAGE);
     }
-    output::error(&printable(&one_line(&error.render().to_string())));
+    let mut line = one_line(&error.render().to_string());
+    let command = match error.kind() {
+        ErrorKind::InvalidSubcommand => None,
+        _ => command(),
+    };
+    let help = command.map_or_else(
+        || "wamp help".to_owned(),
+        |name| format!("wamp help {name}"),
+    );
+    line.push_str(&format!("; `{help}` says what there is"));
+    output::error(&printable(&line));
     ExitCode::from(USAGE)
+}
+
+/// The command that was given, as far as can be told of a command line that is wrong.
+fn command() -> Option<String> {
+    let known = Cli::command();
+    let words = std::env::args_os()
+        .skip(1)
+        .filter_map(|word| word.into_string().ok());
+    let mut commands = words.filter(|word| known.find_subcommand(word).is_some());
+    commands.next()
 }
 
 /// What clap says in several lines, without its repetition of the usage.
@@ -243,8 +265,7 @@ fn one_line(text: &str) -> String {
         }
         line.push_str(part);
     }
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
-    format!("{line}; `wamp help` says what there is")
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 const FAILED: u8 = 1;
@@ -261,8 +282,7 @@ mod tests {
         let text = "error: unexpected argument '--relm' found\n\n  tip: a similar argument exists: '--realm'\n\nUsage: wamp call\n\nFor more information, try '--help'.\n";
         assert_eq!(
             one_line(text),
-            "unexpected argument '--relm' found; tip: a similar argument exists: '--realm'; \
-             `wamp help` says what there is"
+            "unexpected argument '--relm' found; tip: a similar argument exists: '--realm'"
         );
     }
 

@@ -135,7 +135,8 @@ A round trip is a call of wamp.session.count, which the router answers itself; t
 procedure, or lets nobody call it, is an answer as well.
 
 Exit code 0: the router answers. 1: there is no connection or no session, or no answer in time.
-2: the command line is wrong.
+2: the command line is wrong. Ctrl-C ends it with the summary and 0 if there was an answer, with 130
+if there was none yet.
 
 Examples:
   wamp ping
