@@ -94,6 +94,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     let file = args.config.as_deref();
     let loaded = match file {
+        Some(file) if file.as_os_str() == "-" => {
+            let text = "--config -: stdin is not read, because SIGHUP could not read it again; write \
+                        it into a file, and name that";
+            return Err(Failure::usage(text));
+        }
         Some(file) => {
             if let Some(option) = args.flags.given() {
                 return Err(Failure::usage(format!(

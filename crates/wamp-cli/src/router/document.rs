@@ -1,5 +1,6 @@
 //! A TOML document, read strictly: everything that is wrong is gathered, each with its place.
 
+mod sample;
 mod section;
 
 use std::cell::{OnceCell, RefCell};
@@ -79,9 +80,13 @@ impl<'a> Document<'a> {
         let (root, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
             // What could be made of it is passed over: errors in that would mislead.
-            for error in errors {
-                let at = error.span().map_or(0, |span| span.start);
-                self.error(at, format!("this is not TOML: {}", error.message()));
+            let errors = errors
+                .iter()
+                .map(|error| (error.span().map_or(0, |span| span.start), error.message()));
+            if !self.find_single_brackets(errors.clone().map(|(at, _)| at)) {
+                for (at, message) in errors {
+                    self.error(at, format!("this is not TOML: {message}"));
+                }
             }
             return None;
         }
@@ -89,6 +94,28 @@ impl<'a> Document<'a> {
         let value = read(&mut section);
         section.finish();
         Some(value)
+    }
+
+    /// Finds tables that come again and need two brackets for it; what else is wrong follows from
+    /// that.
+    fn find_single_brackets(&self, errors: impl Iterator<Item = usize>) -> bool {
+        let mut found = Vec::new();
+        for at in errors {
+            let (before, after) = self.text.split_at_checked(at).unwrap_or((self.text, ""));
+            let begin = before.rfind('\n').map_or(0, |end| end + 1);
+            let rest = after.find('\n').map_or(after.len(), |end| end);
+            let Some(line) = self.text.get(begin..before.len() + rest) else {
+                continue;
+            };
+            let Some(table) = sample::with_two_brackets(line) else {
+                continue;
+            };
+            if !found.contains(&table) {
+                found.push(table);
+                self.error(begin, format!("write {table}, with two brackets"));
+            }
+        }
+        !found.is_empty()
     }
 
     /// What was found, in the order of its places.

@@ -12,6 +12,7 @@ use wamp::{Permissions, Realm, SlowConsumers, StaticTickets, Uri};
 
 use super::listener::read_rate;
 use super::repeated;
+use crate::output::printable;
 use crate::router::document::{Document, Located, Section, set};
 
 use principal::Principal;
@@ -204,6 +205,21 @@ impl RealmConfig {
         secrets.any(|secret| secret.is_some())
     }
 
+    /// What each role may do, for people: a line for each rule, as it was understood.
+    pub(in crate::router) fn rules(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for role in &self.roles {
+            let name = printable(&role.name.value);
+            if role.rules.is_empty() {
+                lines.push(format!("role {name}: nothing"));
+            }
+            for rule in &role.rules {
+                lines.push(format!("role {name}: {}", rule.describe()));
+            }
+        }
+        lines
+    }
+
     /// Who is let in, for people.
     pub(in crate::router) fn who(&self) -> String {
         if self.is_open() {
@@ -298,6 +314,30 @@ impl Rule {
                 document.line(first)
             );
             document.error(rule.uri.at, text);
+        }
+    }
+
+    /// For people: which URIs, and what may be done with them.
+    fn describe(&self) -> String {
+        let uri = printable(&self.uri.value);
+        let which = match self.policy.as_str() {
+            "prefix" if uri.is_empty() => "every URI".to_owned(),
+            "prefix" => format!("every URI that begins with {uri}"),
+            "wildcard" => {
+                let components = uri
+                    .split('.')
+                    .map(|part| if part.is_empty() { "*" } else { part });
+                format!("any {}", components.collect::<Vec<_>>().join("."))
+            }
+            _ => format!("{uri} alone"),
+        };
+        let named = ACTIONS
+            .iter()
+            .filter(|(_, action)| self.actions.contains(action));
+        let actions: Vec<_> = named.map(|(name, _)| *name).collect();
+        match &*actions {
+            [] => format!("{which}: nothing"),
+            actions => format!("{which}: {}", actions.join(", ")),
         }
     }
 

@@ -37,6 +37,39 @@ fn what_is_wrong_is_told_with_its_place() {
             "[log]\nfile = \"x\"",
             "2:1: unknown key `file` in [log]; known are `level`, `format`",
         ),
+        // What belongs elsewhere.
+        (
+            "",
+            "[tls]\ncert = \"x\"",
+            "1:2: unknown key `tls`; write [listener.tls]",
+        ),
+        (
+            "",
+            "[limits]",
+            "1:2: unknown key `limits`; write [listener.limits] or [realm.limits]",
+        ),
+        (
+            LISTENER,
+            "[listener.limits]\nping_interval = \"5s\"",
+            "4:1: unknown key `ping_interval` in [listener.limits]; it is a key of [[listener]], and \
+             stands above [listener.limits]",
+        ),
+        (
+            REALM,
+            "origins = []",
+            "3:1: unknown key `origins` in [[realm]]; it is a key of [[listener]]",
+        ),
+        // Tables that there may be more of.
+        (
+            REALM,
+            "[realm.role]\nname = \"r\"",
+            "3:8: write [[realm.role]], with two brackets",
+        ),
+        (
+            "[realm]\nname = \"a\"\n",
+            "[realm] # another\nname = \"b\"\n[realm]",
+            "3:1: write [[realm]], with two brackets",
+        ),
         // What is no TOML.
         (
             "",
@@ -63,7 +96,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "",
             "listener = {}",
-            "1:1: `listener` must be an array of tables, [[listener]]",
+            "1:1: write [[listener]], with two brackets",
         ),
         (
             "",
@@ -73,6 +106,11 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "",
             "[router]\nclosing_timeout = 5",
+            "2:19: `closing_timeout` must be a time such as \"500ms\", \"10s\", \"5m\" or \"1h\", in quotes",
+        ),
+        (
+            "",
+            "[router]\nclosing_timeout = \"5\"",
             "2:19: `closing_timeout` must be a time such as \"500ms\", \"10s\", \"5m\" or \"1h\", in quotes",
         ),
         (
@@ -100,12 +138,19 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             REALM,
             "slow_consumers = \"kill\"",
-            "3:18: `slow_consumers` must be one of \"disconnect\", \"drop\", \"block\"",
+            "3:18: `slow_consumers` must be one of \"disconnect\", \"drop\", \"block\"; \"kill\" is none",
         ),
         (
             LISTENER,
             "transports = [\"websocket\", \"http\"]",
-            "3:28: `transports` must be an array of some of \"websocket\", \"rawsocket\"",
+            "3:28: `transports` must be an array of some of \"websocket\", \"rawsocket\"; \"http\" is \
+             none",
+        ),
+        (
+            LISTENER,
+            "transports = [\"websoket\"]",
+            "3:15: `transports` must be an array of some of \"websocket\", \"rawsocket\"; \"websoket\" \
+             is none, did you mean \"websocket\"?",
         ),
         (
             LISTENER,
