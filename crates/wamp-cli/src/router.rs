@@ -142,6 +142,9 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
             _ = signals.next() => break serving.shutdown(),
             file = hangups.next() => file,
         };
+        let Some(file) = file else {
+            break serving.shutdown();
+        };
         // A file may take for ever, on a disk that is far away: the end does not wait for it.
         tokio::select! {
             _ = signals.next() => break serving.shutdown(),
@@ -284,7 +287,8 @@ const SAMPLE: &str = include_str!("../router.toml");
 
 const EXAMPLES: &str = "\
 Realms that are named here are open to everybody: roles and tickets need a configuration file.
-SIGHUP reads that again without ending a session; SIGINT and SIGTERM end in order.
+SIGHUP reads that again without ending a session; SIGINT and SIGTERM end in order, and without a
+file so does SIGHUP, which comes when the terminal is closed.
 
 Examples:
   wamp router
