@@ -14,7 +14,7 @@ use wamp::net::{DialError, Endpoint};
 use wamp::{Connect, ConnectError, Dial, Serializer, Session, Uri};
 
 use crate::duration;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::interrupt::Signals;
 use crate::output::printable;
 
@@ -219,9 +219,23 @@ fn not_connected(options: &Options, error: &ConnectError) -> Failure {
                     "; is a router running there? `wamp router` starts one, --url names another",
                 );
             }
-            Failure::new(text)
+            let kind = match cause.downcast_ref() {
+                Some(DialError::TimedOut { .. }) => Kind::Timeout,
+                _ => Kind::Connect,
+            };
+            Failure::of(kind, text)
         }
-        error => Failure::new(format!("{place}: {error}")),
+        error => {
+            let kind = match error {
+                ConnectError::Auth(_) => Kind::Auth,
+                ConnectError::Protocol(_) => Kind::Protocol,
+                ConnectError::Send(_) => Kind::Send,
+                ConnectError::TimedOut(_) => Kind::Timeout,
+                ConnectError::Transport(_) => Kind::Connect,
+                _ => Kind::Failed,
+            };
+            Failure::of(kind, format!("{place}: {error}"))
+        }
     }
 }
 

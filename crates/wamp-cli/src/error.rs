@@ -23,9 +23,53 @@ use crate::value;
 #[derive(Debug, Default)]
 pub(crate) struct Failure(Box<Content>);
 
+/// What kind of failure it is of those for which WAMP has no URI. Scripts look at their names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Kind {
+    /// This side cannot authenticate as the router wants it.
+    Auth,
+    /// There is no connection.
+    Connect,
+    /// The router has ended what was to last.
+    Ended,
+    /// None of the others.
+    #[default]
+    Failed,
+    /// The result cannot be written.
+    Output,
+    /// The router broke the protocol.
+    Protocol,
+    /// What came cannot be read or shown.
+    Result,
+    /// What was to be sent cannot be.
+    Send,
+    /// There was no answer in time.
+    Timeout,
+    /// The command line asks for what there is not.
+    Usage,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Connect => "connect",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+            Self::Output => "output",
+            Self::Protocol => "protocol",
+            Self::Result => "result",
+            Self::Send => "send",
+            Self::Timeout => "timeout",
+            Self::Usage => "usage",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Content {
     code: u8,
+    kind: Kind,
     signal: Option<Signal>,
     /// The URI, if WAMP has one for it.
     uri: Option<Uri>,
@@ -46,9 +90,16 @@ impl Failure {
         }))
     }
 
+    /// The same, of a kind that can be told apart.
+    pub(crate) fn of(kind: Kind, message: impl Into<String>) -> Self {
+        let mut failure = Self::new(message);
+        failure.0.kind = kind;
+        failure
+    }
+
     /// The command line asks for what there is not: exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        let mut failure = Self::new(message);
+        let mut failure = Self::of(Kind::Usage, message);
         failure.0.code = USAGE;
         failure
     }
@@ -105,11 +156,14 @@ impl Failure {
     }
 
     fn as_json(&self) -> String {
-        let Content { uri, message, .. } = &*self.0;
-        let mut parts = vec![format!("\"message\":{}", quoted(message))];
-        if let Some(uri) = uri {
-            parts.insert(0, format!("\"error\":{}", quoted(uri.as_str())));
-        }
+        let Content {
+            uri, message, kind, ..
+        } = &*self.0;
+        let error = uri.as_ref().map_or(kind.as_str(), Uri::as_str);
+        let mut parts = vec![
+            format!("\"error\":{}", quoted(error)),
+            format!("\"message\":{}", quoted(message)),
+        ];
         if !self.0.args.is_empty()
             && let Ok(args) = value::args_json(&self.0.args)
         {
@@ -159,6 +213,7 @@ impl From<ApplicationError> for Failure {
     fn from(error: ApplicationError) -> Self {
         Self(Box::new(Content {
             code: FAILED,
+            kind: Kind::default(),
             signal: None,
             uri: Some(error.uri().clone()),
             message: error.text().unwrap_or_default(),
@@ -171,13 +226,14 @@ impl From<ApplicationError> for Failure {
 
 /// What the router or a callee says is told with its URI; a session that has ended, with its reason.
 macro_rules! failure_from {
-    ($($error:ident),*) => {$(
+    ($($error:ident { $($variant:ident => $kind:ident),* })*) => {$(
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
                 match error {
                     $error::Application(error) => error.into(),
                     $error::Closed(closed) => Self::ended(&closed.0),
                     $error::Uri(error) => Self::usage(error.to_string()),
+                    $($error::$variant(_) => Self::of(Kind::$kind, error.to_string()),)*
                     error => Self::new(error.to_string()),
                 }
             }
@@ -185,7 +241,12 @@ macro_rules! failure_from {
     )*};
 }
 
-failure_from!(CallError, PublishError, RegisterError, SubscribeError);
+failure_from! {
+    CallError { Arguments => Send, Result => Result, TimedOut => Timeout }
+    PublishError { Arguments => Send }
+    RegisterError { Send => Send }
+    SubscribeError { Send => Send }
+}
 
 impl From<LeaveError> for Failure {
     fn from(error: LeaveError) -> Self {
@@ -198,13 +259,16 @@ impl From<LeaveError> for Failure {
 
 impl From<PayloadError> for Failure {
     fn from(error: PayloadError) -> Self {
-        Self::new(format!("what came cannot be read: {error}"))
+        Self::of(Kind::Result, format!("what came cannot be read: {error}"))
     }
 }
 
 impl From<EncodeError> for Failure {
     fn from(error: EncodeError) -> Self {
-        Self::new(format!("what came cannot be shown as JSON: {error}"))
+        Self::of(
+            Kind::Result,
+            format!("what came cannot be shown as JSON: {error}"),
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use wamp::{CallError, Session};
 
 use crate::connection::{self, Client};
 use crate::duration;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::output::{Stdout, printable};
 
 /// Measure how long the router takes to answer
@@ -82,9 +82,10 @@ async fn round_trip(session: &Session, timeout: Duration) -> Result<Duration, Fa
     let begin = Instant::now();
     match session.call(PROCEDURE).timeout(timeout).await {
         Ok(_) | Err(CallError::Application(_)) => Ok(begin.elapsed()),
-        Err(CallError::TimedOut(after)) => Err(Failure::new(format!(
-            "the router did not answer within {after:?}"
-        ))),
+        Err(CallError::TimedOut(after)) => Err(Failure::of(
+            Kind::Timeout,
+            format!("the router did not answer within {after:?}"),
+        )),
         Err(error) => Err(error.into()),
     }
 }

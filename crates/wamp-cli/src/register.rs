@@ -16,7 +16,7 @@ use wamp::{
 use self::exec::Commands;
 use crate::connection::{self, Client};
 use crate::duration;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::output::{self, printable};
 
 /// Register a procedure, answered by a command or an echo
@@ -70,7 +70,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         output::note(format_args!("registered {}", args.procedure));
         ended.recv().await;
         if session.is_open() {
-            Err::<(), _>(Failure::new("the router has ended the registration"))
+            Err::<(), _>(Failure::of(
+                Kind::Ended,
+                "the router has ended the registration",
+            ))
         } else {
             Err(Failure::ended(&session.closed().await))
         }

@@ -5,7 +5,7 @@ use futures_util::{FutureExt, StreamExt};
 use wamp::{Dict, Event, Subscription, Uri, Value};
 
 use crate::connection::{self, Client};
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::output::{self, Stdout, printable};
 use crate::value;
 
@@ -44,7 +44,10 @@ pub(crate) async fn run(mut args: Args) -> Result<(), Failure> {
         if show(&args, &mut events).await? {
             Ok(())
         } else if session.is_open() {
-            Err(Failure::new("the router has ended the subscriptions"))
+            Err(Failure::of(
+                Kind::Ended,
+                "the router has ended the subscriptions",
+            ))
         } else {
             Err(Failure::ended(&session.closed().await))
         }

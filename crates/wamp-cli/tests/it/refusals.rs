@@ -124,7 +124,7 @@ async fn no_connection_is_told_with_where_to_and_what_to_do() {
     output.failed(1, "/nowhere/socket");
     let output = world.run(&["call", "com.example.a", "--json"]).await;
     let error: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
-    assert!(error["message"].is_string() && error["error"].is_null());
+    assert!(error["message"].is_string() && error["error"] == "connect");
 }
 
 #[tokio::test]
@@ -133,4 +133,11 @@ async fn a_router_that_does_not_answer_is_given_up() {
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let args = ["ping", "--url", &url, "--connect-timeout", "1ms"];
     finish(command(&args)).await.failed(1, "1ms");
+    let json = [&args[..], &["--json"]].concat();
+    let output = finish(command(&json)).await;
+    output.failed(1, "{\"error\":\"timeout\",\"message\":\"");
+    let usage = ["ping", "--json", "--url", "http://localhost"];
+    finish(command(&usage))
+        .await
+        .failed(2, "{\"error\":\"usage\",\"message\":\"");
 }
