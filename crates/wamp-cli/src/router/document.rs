@@ -101,13 +101,12 @@ impl<'a> Document<'a> {
     fn find_single_brackets(&self, errors: impl Iterator<Item = usize>) -> bool {
         let mut found = Vec::new();
         for at in errors {
-            let (before, after) = self.text.split_at_checked(at).unwrap_or((self.text, ""));
-            let begin = before.rfind('\n').map_or(0, |end| end + 1);
-            let rest = after.find('\n').map_or(after.len(), |end| end);
-            let Some(line) = self.text.get(begin..before.len() + rest) else {
-                continue;
-            };
-            let Some(table) = sample::with_two_brackets(line) else {
+            let line = self.line(at);
+            let begin = self.end_of(line - 1).map_or(0, |end| end + 1);
+            let end = self.end_of(line).unwrap_or(self.text.len());
+            // A line may be as long as the document, and be wrong at every octet.
+            let header = self.text.get(begin..end.min(begin + LONGEST_HEADER));
+            let Some(table) = header.and_then(sample::with_two_brackets) else {
                 continue;
             };
             if !found.contains(&table) {
@@ -139,9 +138,17 @@ impl<'a> Document<'a> {
 
     /// The line of an octet, counted from 1.
     pub(super) fn line(&self, at: usize) -> usize {
+        self.ends().partition_point(|end| *end < at) + 1
+    }
+
+    /// Where a line ends, unless it is the last one.
+    fn end_of(&self, line: usize) -> Option<usize> {
+        self.ends().get(line.checked_sub(1)?).copied()
+    }
+
+    fn ends(&self) -> &[usize] {
         let ends = || self.text.match_indices('\n').map(|(end, _)| end).collect();
-        let ends: &Vec<_> = self.ends.get_or_init(ends);
-        ends.partition_point(|end| *end < at) + 1
+        self.ends.get_or_init(ends)
     }
 
     pub(super) fn error(&self, at: usize, text: impl Into<String>) {
@@ -156,6 +163,9 @@ impl<'a> Document<'a> {
         self.found.borrow_mut().push((at, severity, text));
     }
 }
+
+/// How far the header of a table is looked for in its line, in octets.
+const LONGEST_HEADER: usize = 64;
 
 /// Tells lines and columns, of one place after the other. It walks through the document once: a
 /// file may have as many errors as it has lines.
