@@ -87,3 +87,20 @@ Examples:
 WAMP_URL and WAMP_REALM name another router and realm than ws://127.0.0.1:8080 and realm1.
 
 `wamp help COMMAND` says more of each, with examples.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    /// A line that is too long would be wrapped a second time.
+    #[test]
+    fn what_follows_the_options_is_shown_as_it_is_written() {
+        for command in Cli::command().get_subcommands_mut() {
+            let written = command.get_after_help().map(ToString::to_string).unwrap();
+            let shown = command.render_long_help().to_string();
+            assert!(shown.contains(&written), "{shown}");
+        }
+    }
+}

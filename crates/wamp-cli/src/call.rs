@@ -96,7 +96,8 @@ Of the result, each value is a line of JSON, and so is each keyword value, behin
 --json it is one object of args and kwargs; an error is then an object on stderr.
 
 Exit code 0: there is a result. 1: there is none; what is told begins with the URI of the error, if
-it has one. 2: the command line is wrong. 130: Ctrl-C, and the call is given up.
+it has one. 2: the command line is wrong. 130: Ctrl-C; a router that can cancel calls is
+told to, any other lets the callee work on for nobody.
 
 Examples:
   wamp call com.example.add 2 3

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use wamp::net::{DialError, Endpoint};
 use wamp::{Connect, ConnectError, Dial, Serializer, Session, Uri};
 
 use crate::duration;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::interrupt::Signals;
 use crate::output::printable;
 
@@ -91,7 +91,13 @@ impl Options {
             ));
         Ok(match (&self.authid, self.ticket()?) {
             (None, None) => connect,
-            (Some(authid), None) => connect.auth(Anonymous::new().with_authid(authid)),
+            (Some(authid), None) => {
+                tracing::warn!(
+                    "joining without a ticket: set WAMP_TICKET or --ticket-file to join as {} by one",
+                    printable(authid)
+                );
+                connect.auth(Anonymous::new().with_authid(authid))
+            }
             (Some(authid), Some(ticket)) => connect.auth(Ticket::new(authid, ticket)),
             (None, Some(_)) => {
                 let text = "WAMP_TICKET is set, but not whose ticket it is; give --authid";
@@ -205,7 +211,7 @@ fn not_connected(options: &Options, error: &ConnectError) -> Failure {
             details,
         ),
         ConnectError::Connect(cause) => {
-            let mut text = in_options(&error.to_string());
+            let mut text = in_options(&error.to_string(), options);
             if let Some(DialError::Unreachable { .. } | DialError::Unix { .. }) =
                 cause.downcast_ref()
             {
@@ -213,15 +219,34 @@ fn not_connected(options: &Options, error: &ConnectError) -> Failure {
                     "; is a router running there? `wamp router` starts one, --url names another",
                 );
             }
-            Failure::new(text)
+            let kind = match cause.downcast_ref() {
+                Some(DialError::TimedOut { .. }) => Kind::Timeout,
+                _ => Kind::Connect,
+            };
+            Failure::of(kind, text)
         }
-        error => Failure::new(format!("{place}: {error}")),
+        error => {
+            let kind = match error {
+                ConnectError::Auth(_) => Kind::Auth,
+                ConnectError::Protocol(_) => Kind::Protocol,
+                ConnectError::Send(_) => Kind::Send,
+                ConnectError::TimedOut(_) => Kind::Timeout,
+                ConnectError::Transport(_) => Kind::Connect,
+                _ => Kind::Failed,
+            };
+            Failure::of(kind, format!("{place}: {error}"))
+        }
     }
 }
 
 /// What the library advises, in the words of the command line.
-fn in_options(text: &str) -> String {
+fn in_options(text: &str, options: &Options) -> String {
+    let ca = options.ca.as_deref().unwrap_or_else(|| Path::new(""));
     [
+        (
+            "what was given to root_pem",
+            &*format!("--ca {}", ca.display()),
+        ),
         ("ClientTls::root_pem", "--ca"),
         ("ClientTls::server_name", "--server-name"),
         ("the connect_timeout", "--connect-timeout"),
@@ -235,6 +260,25 @@ fn in_options(text: &str) -> String {
 /// Reads a URI of the command line.
 pub(crate) fn uri(text: &str) -> Result<Uri, String> {
     Uri::new(text).map_err(|error| error.to_string())
+}
+
+/// Reads a URI that is subscribed to or registered, of which it may be thought to be a pattern.
+pub(crate) fn whole_uri(text: &str) -> Result<Uri, String> {
+    let has_gaps = text.split('.').any(str::is_empty);
+    uri(text).map_err(|error| match has_gaps {
+        true => format!("{error}; there are no patterns yet"),
+        false => error,
+    })
+}
+
+/// Warns of a URI that looks like a pattern.
+pub(crate) fn warn_of_patterns(uri: &Uri) {
+    if uri.as_str().contains('*') {
+        tracing::warn!(
+            "{} is this URI alone: a * stands for nothing but itself, there are no patterns yet",
+            printable(uri.as_str())
+        );
+    }
 }
 
 fn serializer(name: &str) -> Result<Serializer, String> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 use wamp::core::CloseDetails;
 use wamp::messages::EncodeError;
@@ -13,6 +14,7 @@ use wamp::{
     Uri, Value,
 };
 
+use crate::args::Cli;
 use crate::interrupt::Signal;
 use crate::output::{self, printable};
 use crate::value;
@@ -21,9 +23,53 @@ use crate::value;
 #[derive(Debug, Default)]
 pub(crate) struct Failure(Box<Content>);
 
+/// What kind of failure it is of those for which WAMP has no URI. Scripts look at their names.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Kind {
+    /// This side cannot authenticate as the router wants it.
+    Auth,
+    /// There is no connection.
+    Connect,
+    /// The router has ended what was to last.
+    Ended,
+    /// None of the others.
+    #[default]
+    Failed,
+    /// The result cannot be written.
+    Output,
+    /// The router broke the protocol.
+    Protocol,
+    /// What came cannot be read or shown.
+    Result,
+    /// What was to be sent cannot be.
+    Send,
+    /// There was no answer in time.
+    Timeout,
+    /// The command line asks for what there is not.
+    Usage,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Connect => "connect",
+            Self::Ended => "ended",
+            Self::Failed => "failed",
+            Self::Output => "output",
+            Self::Protocol => "protocol",
+            Self::Result => "result",
+            Self::Send => "send",
+            Self::Timeout => "timeout",
+            Self::Usage => "usage",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Content {
     code: u8,
+    kind: Kind,
     signal: Option<Signal>,
     /// The URI, if WAMP has one for it.
     uri: Option<Uri>,
@@ -44,9 +90,16 @@ impl Failure {
         }))
     }
 
+    /// The same, of a kind that can be told apart.
+    pub(crate) fn of(kind: Kind, message: impl Into<String>) -> Self {
+        let mut failure = Self::new(message);
+        failure.0.kind = kind;
+        failure
+    }
+
     /// The command line asks for what there is not: exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        let mut failure = Self::new(message);
+        let mut failure = Self::of(Kind::Usage, message);
         failure.0.code = USAGE;
         failure
     }
@@ -108,11 +161,14 @@ impl Failure {
     }
 
     fn as_json(&self) -> String {
-        let Content { uri, message, .. } = &*self.0;
-        let mut parts = vec![format!("\"message\":{}", quoted(message))];
-        if let Some(uri) = uri {
-            parts.insert(0, format!("\"error\":{}", quoted(uri.as_str())));
-        }
+        let Content {
+            uri, message, kind, ..
+        } = &*self.0;
+        let error = uri.as_ref().map_or(kind.as_str(), Uri::as_str);
+        let mut parts = vec![
+            format!("\"error\":{}", quoted(error)),
+            format!("\"message\":{}", quoted(message)),
+        ];
         if !self.0.args.is_empty()
             && let Ok(args) = value::args_json(&self.0.args)
         {
@@ -162,6 +218,7 @@ impl From<ApplicationError> for Failure {
     fn from(error: ApplicationError) -> Self {
         Self(Box::new(Content {
             code: FAILED,
+            kind: Kind::default(),
             signal: None,
             uri: Some(error.uri().clone()),
             message: error.text().unwrap_or_default(),
@@ -174,13 +231,14 @@ impl From<ApplicationError> for Failure {
 
 /// What the router or a callee says is told with its URI; a session that has ended, with its reason.
 macro_rules! failure_from {
-    ($($error:ident),*) => {$(
+    ($($error:ident { $($variant:ident => $kind:ident),* })*) => {$(
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
                 match error {
                     $error::Application(error) => error.into(),
                     $error::Closed(closed) => Self::ended(&closed.0),
                     $error::Uri(error) => Self::usage(error.to_string()),
+                    $($error::$variant(_) => Self::of(Kind::$kind, error.to_string()),)*
                     error => Self::new(error.to_string()),
                 }
             }
@@ -188,7 +246,12 @@ macro_rules! failure_from {
     )*};
 }
 
-failure_from!(CallError, PublishError, RegisterError, SubscribeError);
+failure_from! {
+    CallError { Arguments => Send, Result => Result, TimedOut => Timeout }
+    PublishError { Arguments => Send }
+    RegisterError { Send => Send }
+    SubscribeError { Send => Send }
+}
 
 impl From<LeaveError> for Failure {
     fn from(error: LeaveError) -> Self {
@@ -201,13 +264,16 @@ impl From<LeaveError> for Failure {
 
 impl From<PayloadError> for Failure {
     fn from(error: PayloadError) -> Self {
-        Self::new(format!("what came cannot be read: {error}"))
+        Self::of(Kind::Result, format!("what came cannot be read: {error}"))
     }
 }
 
 impl From<EncodeError> for Failure {
     fn from(error: EncodeError) -> Self {
-        Self::new(format!("what came cannot be shown as JSON: {error}"))
+        Self::of(
+            Kind::Result,
+            format!("what came cannot be shown as JSON: {error}"),
+        )
     }
 }
 
@@ -229,8 +295,28 @@ pub(crate) fn refused(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(u8::from(error.use_stderr()) * USAGE);
     }
-    output::error(&printable(&one_line(&error.render().to_string())));
+    let mut line = one_line(&error.render().to_string());
+    let command = match error.kind() {
+        ErrorKind::InvalidSubcommand => None,
+        _ => command(),
+    };
+    let help = command.map_or_else(
+        || "wamp help".to_owned(),
+        |name| format!("wamp help {name}"),
+    );
+    line.push_str(&format!("; `{help}` says what there is"));
+    output::error(&printable(&line));
     ExitCode::from(USAGE)
+}
+
+/// The command that was given, as far as can be told of a command line that is wrong.
+fn command() -> Option<String> {
+    let known = Cli::command();
+    let words = std::env::args_os()
+        .skip(1)
+        .filter_map(|word| word.into_string().ok());
+    let mut commands = words.filter(|word| known.find_subcommand(word).is_some());
+    commands.next()
 }
 
 /// What clap says in several lines, without its repetition of the usage.
@@ -248,8 +334,7 @@ fn one_line(text: &str) -> String {
         }
         line.push_str(part);
     }
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
-    format!("{line}; `wamp help` says what there is")
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 const FAILED: u8 = 1;
@@ -266,8 +351,7 @@ mod tests {
         let text = "error: unexpected argument '--relm' found\n\n  tip: a similar argument exists: '--realm'\n\nUsage: wamp call\n\nFor more information, try '--help'.\n";
         assert_eq!(
             one_line(text),
-            "unexpected argument '--relm' found; tip: a similar argument exists: '--realm'; \
-             `wamp help` says what there is"
+            "unexpected argument '--relm' found; tip: a similar argument exists: '--realm'"
         );
     }
 

@@ -15,7 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::args::{Global, LogFormat};
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 
 /// How the process shows itself, once its command line is read.
 #[derive(Debug, Clone, Copy)]
@@ -244,7 +244,7 @@ impl Stdout {
         };
         written.await.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::unread(),
-            _ => Failure::new(format!("stdout cannot be written: {error}")),
+            _ => Failure::of(Kind::Output, format!("stdout cannot be written: {error}")),
         })
     }
 }

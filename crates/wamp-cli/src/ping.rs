@@ -7,7 +7,7 @@ use wamp::{CallError, Session};
 
 use crate::connection::{self, Client};
 use crate::duration;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::output::{Stdout, printable};
 
 /// Measure how long the router takes to answer
@@ -82,9 +82,10 @@ async fn round_trip(session: &Session, timeout: Duration) -> Result<Duration, Fa
     let begin = Instant::now();
     match session.call(PROCEDURE).timeout(timeout).await {
         Ok(_) | Err(CallError::Application(_)) => Ok(begin.elapsed()),
-        Err(CallError::TimedOut(after)) => Err(Failure::new(format!(
-            "the router did not answer within {after:?}"
-        ))),
+        Err(CallError::TimedOut(after)) => Err(Failure::of(
+            Kind::Timeout,
+            format!("the router did not answer within {after:?}"),
+        )),
         Err(error) => Err(error.into()),
     }
 }
@@ -135,7 +136,8 @@ A round trip is a call of wamp.session.count, which the router answers itself; t
 procedure, or lets nobody call it, is an answer as well.
 
 Exit code 0: the router answers. 1: there is no connection or no session, or no answer in time.
-2: the command line is wrong.
+2: the command line is wrong. Ctrl-C ends it with the summary and 0 if there was an answer, with 130
+if there was none yet.
 
 Examples:
   wamp ping

@@ -120,8 +120,8 @@ fn session(text: &str) -> Result<SessionId, String> {
 
 const EXAMPLES: &str = "\
 An argument that is JSON is read as JSON, any other is a string; `wamp help call` says more. Nothing
-is shown when the event is published. The router is asked to say so; it does not tell whether anybody
-has subscribed.
+is shown when the event is published. The router is asked to say so; it does not tell whether
+anybody has subscribed.
 
 Exit code 0: the event is published. 1: it is not. 2: the command line is wrong. 130: Ctrl-C.
 

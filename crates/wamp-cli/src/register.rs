@@ -16,7 +16,7 @@ use wamp::{
 use self::exec::Commands;
 use crate::connection::{self, Client};
 use crate::duration;
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::output::{self, printable};
 
 /// Register a procedure, answered by a command or an echo
@@ -25,7 +25,7 @@ use crate::output::{self, printable};
 #[command(override_usage = "wamp register [OPTIONS] <PROCEDURE> <--echo | --exec COMMAND...>")]
 pub(crate) struct Args {
     /// The procedure
-    #[arg(value_parser = connection::uri)]
+    #[arg(value_parser = connection::whole_uri)]
     procedure: Uri,
     /// Answer each call with its own arguments
     #[arg(long, group = "answer")]
@@ -47,6 +47,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    connection::warn_of_patterns(&args.procedure);
+    if let Some(program) = args.exec.first() {
+        exec::find(program).map_err(|why| Failure::usage(format!("--exec {program}: {why}")))?;
+    }
     let jobs = args.jobs.unwrap_or_else(processors);
     let limits = SessionLimits::default().concurrency(jobs as usize);
     let mut client = Client::open_with(&args.connection, |connect| {
@@ -66,7 +70,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         output::note(format_args!("registered {}", args.procedure));
         ended.recv().await;
         if session.is_open() {
-            Err::<(), _>(Failure::new("the router has ended the registration"))
+            Err::<(), _>(Failure::of(
+                Kind::Ended,
+                "the router has ended the registration",
+            ))
         } else {
             Err(Failure::ended(&session.closed().await))
         }
@@ -132,11 +139,11 @@ const EXAMPLES: &str = "\
 The command is run once for each call, without a shell, by the rules below. Options of wamp stand
 before --exec, all behind it belongs to the command.
 
-  stdin         one line: the JSON object {\"args\":[..],\"kwargs\":{..}}; nothing of it is ever in argv
+  stdin         one line: the JSON object {\"args\":[..],\"kwargs\":{..}}; nothing of it is in argv
   environment   WAMP_PROCEDURE, WAMP_URL, WAMP_REALM; WAMP_CALLER, WAMP_CALLER_AUTHID and
                 WAMP_CALLER_AUTHROLE where the router tells them; WAMP_TICKET is taken out
-  stdout        the result: what is JSON is read as JSON, other text is a string without its last line
-                end, what is no text is a byte string; nothing is no value
+  stdout        the result: what is JSON is read as JSON, other text is a string without its last
+                line end, what is no text is a byte string; nothing is no value
   stderr        is the text of the error if the command fails, and is logged (-v) if it does not
   exit code     other than 0, the call fails with wamp.error.runtime_error and the keyword exit_code
 

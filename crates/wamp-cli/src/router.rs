@@ -94,6 +94,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     let file = args.config.as_deref();
     let loaded = match file {
+        Some(file) if file.as_os_str() == "-" => {
+            let text = "--config -: stdin is not read, because SIGHUP could not read it again; write \
+                        it into a file, and name that";
+            return Err(Failure::usage(text));
+        }
         Some(file) => {
             if let Some(option) = args.flags.given() {
                 return Err(Failure::usage(format!(
@@ -140,6 +145,9 @@ async fn serve(loaded: Loaded, file: Option<&Path>) -> Result<(), Failure> {
         let file = tokio::select! {
             _ = signals.next() => break serving.shutdown(),
             file = hangups.next() => file,
+        };
+        let Some(file) = file else {
+            break serving.shutdown();
         };
         let reload = async {
             let loaded = reload::load(&file).await;
@@ -288,7 +296,8 @@ const SAMPLE: &str = include_str!("../router.toml");
 
 const EXAMPLES: &str = "\
 Realms that are named here are open to everybody: roles and tickets need a configuration file.
-SIGHUP reads that again without ending a session; SIGINT and SIGTERM end in order.
+SIGHUP reads that again without ending a session; SIGINT and SIGTERM end in order, and without a
+file so does SIGHUP, which comes when the terminal is closed.
 
 Examples:
   wamp router

@@ -5,7 +5,7 @@ use futures_util::{FutureExt, StreamExt};
 use wamp::{Dict, Event, Subscription, Uri, Value};
 
 use crate::connection::{self, Client};
-use crate::error::Failure;
+use crate::error::{Failure, Kind};
 use crate::output::{self, Stdout};
 use crate::value;
 
@@ -14,7 +14,7 @@ use crate::value;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The topics
-    #[arg(required = true, value_name = "TOPIC", value_parser = connection::uri)]
+    #[arg(required = true, value_name = "TOPIC", value_parser = connection::whole_uri)]
     topics: Vec<Uri>,
     /// Show each event as a JSON object, in a line of its own; an error, too
     #[arg(long)]
@@ -27,6 +27,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(mut args: Args) -> Result<(), Failure> {
+    args.topics.iter().for_each(connection::warn_of_patterns);
     let mut client = Client::open(&args.connection).await?;
     // Twice the same topic would be each event twice.
     args.topics.sort();
@@ -43,7 +44,10 @@ pub(crate) async fn run(mut args: Args) -> Result<(), Failure> {
         if show(&args, &mut events).await? {
             Ok(())
         } else if session.is_open() {
-            Err(Failure::new("the router has ended the subscriptions"))
+            Err(Failure::of(
+                Kind::Ended,
+                "the router has ended the subscriptions",
+            ))
         } else {
             Err(Failure::ended(&session.closed().await))
         }
@@ -152,12 +156,12 @@ fn as_object(event: &Event) -> Result<String, Failure> {
 }
 
 const EXAMPLES: &str = "\
-Each event is a line: its topic, its arguments as JSON, its keyword arguments as KEY=JSON. With --json
-it is an object of topic, args, kwargs and publication, and of publisher, publisher_authid and
-publisher_authrole where the router tells them; missed is how many events were lost before it.
+Each event is a line: its topic, its arguments as JSON, its keyword arguments as KEY=JSON. With
+--json it is an object of topic, args, kwargs and publication, and of publisher, publisher_authid
+and publisher_authrole where the router tells them; missed is how many events were lost before it.
 
-Ctrl-C, SIGTERM, or who reads the output and stops, ends it: exit code 0. It is 1 when the router ends
-the session or refuses a subscription, 2 when the command line is wrong.
+Ctrl-C, SIGTERM, or who reads the output and stops, ends it: exit code 0. It is 1 when the router
+ends the session or refuses a subscription, 2 when the command line is wrong.
 
 Examples:
   wamp subscribe com.example.tick com.example.alarm

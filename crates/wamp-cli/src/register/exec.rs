@@ -1,6 +1,10 @@
 //! Commands that answer calls: how one is run, what becomes of its output, how it is ended.
 
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
+#[cfg(unix)]
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -180,6 +184,34 @@ impl Drop for Running {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
+}
+
+/// Looks a command up, as the system will for each call.
+#[cfg(unix)]
+pub(super) fn find(program: &str) -> Result<(), String> {
+    let check = |path: &Path| match std::fs::metadata(path) {
+        Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(()),
+        Ok(_) => Err("it is no program that can be run".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    if program.contains('/') {
+        return check(Path::new(program));
+    }
+    // Without a PATH the system has a list of its own.
+    let Some(folders) = std::env::var_os("PATH") else {
+        return Ok(());
+    };
+    let mut folders = std::env::split_paths(&folders);
+    match folders.any(|folder| check(&folder.join(program)).is_ok()) {
+        true => Ok(()),
+        false => Err("there is no such command in PATH".to_owned()),
+    }
+}
+
+/// The system adds endings and folders of its own.
+#[cfg(not(unix))]
+pub(super) fn find(_program: &str) -> Result<(), String> {
+    Ok(())
 }
 
 /// All that a command writes, unless it is too much.

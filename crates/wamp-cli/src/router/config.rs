@@ -167,11 +167,12 @@ impl Config {
         {
             document.error(name.at, format!("there is no realm {}", name.value));
         }
-        for realm in self.realms.iter().filter(|realm| realm.is_open()) {
+        for realm in &self.realms {
             if let Some(text) = self.open_to_others(realm) {
                 document.warn(realm.name.at, text);
             }
         }
+        self.check_tickets(document);
     }
 
     /// What there is already, each time it comes again. Port 0 is always another one.
@@ -190,15 +191,40 @@ impl Config {
             }))
     }
 
-    /// What is to be said of an open realm, if it can be reached from other machines.
+    /// What is to be said of a realm in which everybody may do everything, if it can be reached
+    /// from other machines.
     fn open_to_others(&self, realm: &RealmConfig) -> Option<String> {
         let mut listeners = self.listeners.iter();
         let listener = listeners.find(|listener| listener.reach() == Reach::Others)?;
+        let (name, address) = (&realm.name.value, &listener.address.value);
+        if realm.is_open() {
+            return Some(format!(
+                "the realm {name} is open: everybody who reaches {address} may do everything \
+                 there; give it roles in a configuration file, or listen on 127.0.0.1"
+            ));
+        }
+        let role = realm.open_role()?;
         Some(format!(
-            "the realm {} is open: everybody who reaches {} may do everything there; give it roles \
-             in a configuration file, or listen on 127.0.0.1",
-            realm.name.value, listener.address.value
+            "the realm {name} is open: everybody who reaches {address} has the role {role:?}, \
+             which may do everything; let `anonymous` be a role that may less, or listen on \
+             127.0.0.1"
         ))
+    }
+
+    /// Finds listeners where tickets could be read on their way.
+    fn check_tickets(&self, document: &Document<'_>) {
+        if !self.realms.iter().any(RealmConfig::has_principals) {
+            return;
+        }
+        let is_bare = |one: &&ListenerConfig| one.reach() == Reach::Others && one.tls.is_none();
+        for listener in self.listeners.iter().filter(is_bare) {
+            let text = format!(
+                "tickets are sent as they are, and {} has no TLS: add [listener.tls], or listen on \
+                 127.0.0.1 behind a proxy that has it",
+                listener.address.value
+            );
+            document.warn(listener.address.at, text);
+        }
     }
 
     /// Sets up the router, without its listeners.
@@ -222,8 +248,8 @@ impl Loaded {
             .map(Option::transpose)
             .collect::<Result<_, _>>()
             .map_err(|(_, error)| error)?;
-        let open = config.realms.iter().filter(|realm| realm.is_open());
-        let warnings = open.filter_map(|realm| config.open_to_others(realm));
+        let realms = config.realms.iter();
+        let warnings = realms.filter_map(|realm| config.open_to_others(realm));
         let warnings = warnings.map(|text| Problem::whole(Severity::Warning, text));
         Ok(Self {
             warnings: warnings.collect(),

@@ -1,8 +1,9 @@
 //! A TOML document, read strictly: everything that is wrong is gathered, each with its place.
 
+mod sample;
 mod section;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 
 use toml::de::DeTable;
@@ -15,6 +16,8 @@ pub(super) struct Document<'a> {
     text: &'a str,
     /// What is wrong, or odd, with the octet where it begins.
     found: RefCell<Vec<(usize, Severity, String)>>,
+    /// Where its lines end, once somebody asks.
+    ends: OnceCell<Vec<usize>>,
 }
 
 /// What is wrong, or odd, at a place of a document.
@@ -68,6 +71,7 @@ impl<'a> Document<'a> {
         Self {
             text,
             found: RefCell::new(Vec::new()),
+            ends: OnceCell::new(),
         }
     }
 
@@ -76,9 +80,13 @@ impl<'a> Document<'a> {
         let (root, errors) = DeTable::parse_recoverable(self.text);
         if !errors.is_empty() {
             // What could be made of it is passed over: errors in that would mislead.
-            for error in errors {
-                let at = error.span().map_or(0, |span| span.start);
-                self.error(at, format!("this is not TOML: {}", error.message()));
+            let errors = errors
+                .iter()
+                .map(|error| (error.span().map_or(0, |span| span.start), error.message()));
+            if !self.find_single_brackets(errors.clone().map(|(at, _)| at)) {
+                for (at, message) in errors {
+                    self.error(at, format!("this is not TOML: {message}"));
+                }
             }
             return None;
         }
@@ -86,6 +94,27 @@ impl<'a> Document<'a> {
         let value = read(&mut section);
         section.finish();
         Some(value)
+    }
+
+    /// Finds tables that come again and need two brackets for it; what else is wrong follows from
+    /// that.
+    fn find_single_brackets(&self, errors: impl Iterator<Item = usize>) -> bool {
+        let mut found = Vec::new();
+        for at in errors {
+            let line = self.line(at);
+            let begin = self.end_of(line - 1).map_or(0, |end| end + 1);
+            let end = self.end_of(line).unwrap_or(self.text.len());
+            // A line may be as long as the document, and be wrong at every octet.
+            let header = self.text.get(begin..end.min(begin + LONGEST_HEADER));
+            let Some(table) = header.and_then(sample::with_two_brackets) else {
+                continue;
+            };
+            if !found.contains(&table) {
+                found.push(table);
+                self.error(begin, format!("write {table}, with two brackets"));
+            }
+        }
+        !found.is_empty()
     }
 
     /// What was found, in the order of its places.
@@ -107,6 +136,21 @@ impl<'a> Document<'a> {
         severities.any(|severity| severity == Severity::Error)
     }
 
+    /// The line of an octet, counted from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.ends().partition_point(|end| *end < at) + 1
+    }
+
+    /// Where a line ends, unless it is the last one.
+    fn end_of(&self, line: usize) -> Option<usize> {
+        self.ends().get(line.checked_sub(1)?).copied()
+    }
+
+    fn ends(&self) -> &[usize] {
+        let ends = || self.text.match_indices('\n').map(|(end, _)| end).collect();
+        self.ends.get_or_init(ends)
+    }
+
     pub(super) fn error(&self, at: usize, text: impl Into<String>) {
         self.add(Severity::Error, at, text.into());
     }
@@ -119,6 +163,9 @@ impl<'a> Document<'a> {
         self.found.borrow_mut().push((at, severity, text));
     }
 }
+
+/// How far the header of a table is looked for in its line, in octets.
+const LONGEST_HEADER: usize = 64;
 
 /// Tells lines and columns, of one place after the other. It walks through the document once: a
 /// file may have as many errors as it has lines.

@@ -15,23 +15,26 @@ use super::serving::{self, Listening, Serving};
 use super::{located, warn};
 use crate::output;
 
-/// The signals that ask for the configuration to be read again.
+/// The signals that ask for the configuration to be read again, or for the end if there is none.
 #[derive(Debug)]
 pub(super) struct Hangups {
     #[cfg(unix)]
-    signals: Option<(Signal, PathBuf)>,
+    signals: Option<Signal>,
+    #[cfg(unix)]
+    file: Option<PathBuf>,
 }
 
 impl Hangups {
-    /// Begins to wait for them, if there is a file to read. Without, the signal ends the program,
-    /// as it ends others when their terminal is gone.
+    /// Begins to wait for them. Without a file to read, one comes when the terminal is gone; `nohup`
+    /// has it ignored, and that holds.
     #[cfg(unix)]
     pub(super) fn new(file: Option<&Path>) -> io::Result<Self> {
-        let signals = match file {
-            Some(file) => Some((signal(SignalKind::hangup())?, file.to_owned())),
-            None => None,
-        };
-        Ok(Self { signals })
+        let is_awaited = file.is_some() || !may_be_ignored();
+        let signals = is_awaited.then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            signals: signals.transpose()?,
+            file: file.map(Path::to_owned),
+        })
     }
 
     #[cfg(not(unix))]
@@ -39,21 +42,37 @@ impl Hangups {
         Ok(Self {})
     }
 
-    /// Waits for the next one; returns the file to read. Dropping the future loses none.
+    /// Waits for the next one; returns the file to read, if there is one. Dropping the future loses
+    /// none.
     #[cfg(unix)]
-    pub(super) async fn next(&mut self) -> PathBuf {
-        if let Some((signal, file)) = &mut self.signals
+    pub(super) async fn next(&mut self) -> Option<PathBuf> {
+        if let Some(signal) = &mut self.signals
             && signal.recv().await.is_some()
         {
-            return file.clone();
+            return self.file.clone();
         }
         std::future::pending().await
     }
 
     #[cfg(not(unix))]
-    pub(super) async fn next(&mut self) -> PathBuf {
+    pub(super) async fn next(&mut self) -> Option<PathBuf> {
         std::future::pending().await
     }
+}
+
+/// Whether the process was started with SIGHUP ignored, as far as that can be known. Where it cannot
+/// be, the signal is left to do what it does.
+#[cfg(unix)]
+fn may_be_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut masks = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = masks
+        .next()
+        .map(|mask| u64::from_str_radix(mask.trim(), 16));
+    // SIGHUP is 1, the lowest bit.
+    !matches!(mask, Some(Ok(mask)) if mask & 1 == 0)
 }
 
 /// Reads the file again, beside everything else.
@@ -175,7 +194,7 @@ async fn apply(serving: &mut Serving, loaded: Loaded, bound: Bound, changes: &mu
             before.stop().await;
         }
     }
-    serving::raise_limit(&config.listeners);
+    serving::raise_limit(&serving.config.listeners, &config.listeners);
     let mut old: Vec<_> = std::mem::take(&mut serving.listeners)
         .into_iter()
         .zip(std::mem::take(&mut serving.config.listeners))

@@ -42,7 +42,7 @@ impl Serving {
             certificates,
             ..
         } = loaded;
-        raise_limit(&config.listeners);
+        raise_limit(&[], &config.listeners);
         // Nobody is served as long as it may fail.
         let mut bound = Vec::new();
         for listener in &config.listeners {
@@ -195,24 +195,30 @@ fn explain(error: &ListenError) -> String {
     error.to_string()
 }
 
-/// Lets the process have as many files open as there may be connections.
-pub(super) fn raise_limit(listeners: &[ListenerConfig]) {
-    let connections = listeners
-        .iter()
-        .map(|one| one.limits.connections + one.limits.handshakes);
-    let wanted = connections.sum::<usize>() as u64 + OTHER_FILES;
-    let default = LimitsConfig::default().connections;
-    let is_chosen = listeners
-        .iter()
-        .any(|one| one.limits.connections != default);
-    if let Err(error) = raise_file_limit(wanted) {
-        // Nobody asked for the default, which is more than many a machine allows.
-        if is_chosen {
-            tracing::warn!("{error}");
-        } else {
-            tracing::debug!("{error}");
-        }
+/// Lets the process have as many files open as there may be connections. What it cannot have is told
+/// if it is more than `before`.
+pub(super) fn raise_limit(before: &[ListenerConfig], now: &[ListenerConfig]) {
+    if let Err(error) = raise_file_limit(files(now, |_| true)) {
+        tracing::debug!("{error}");
     }
+    // Nobody asked for the default, which is more than many a machine allows.
+    let default = LimitsConfig::default().connections;
+    let chosen = |listeners| files(listeners, |limits| limits.connections != default);
+    let wanted = chosen(now);
+    if wanted > chosen(before)
+        && let Err(error) = raise_file_limit(wanted)
+    {
+        tracing::warn!("{error}");
+    }
+}
+
+/// How many files the connections of some listeners are, with those that are none.
+fn files(listeners: &[ListenerConfig], which: impl Fn(&LimitsConfig) -> bool) -> u64 {
+    let limits = listeners.iter().map(|one| &one.limits);
+    let connections = limits
+        .filter(|limits| which(limits))
+        .map(|limits| limits.connections + limits.handshakes);
+    connections.sum::<usize>() as u64 + OTHER_FILES
 }
 
 /// Those that are no connections: listeners, logs, the runtime's own.

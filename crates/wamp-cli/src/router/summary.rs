@@ -24,6 +24,9 @@ pub(super) async fn print(config: &Config, file: Option<&Path>) -> Result<(), Fa
     }
     for realm in &config.realms {
         let _ = writeln!(text, "realm {}: {}", realm.name.value, realm.who());
+        for rule in realm.rules() {
+            let _ = writeln!(text, "  {rule}");
+        }
     }
     let subject = file.map_or_else(|| "it".to_owned(), |file| file.display().to_string());
     let _ = writeln!(text, "{subject} is in order");

@@ -239,6 +239,13 @@ async fn a_ticket_comes_from_the_environment_or_a_file() {
     output.failed(1, "wamp.error.not_authorized");
     assert!(!output.stderr.contains("wrong"), "{output:?}");
 
+    let without = world
+        .run(&["publish", "com.example.tick", "--authid=joe"])
+        .await;
+    assert_eq!(without.code, Some(0), "{without:?}");
+    let expected = "joining without a ticket: set WAMP_TICKET or --ticket-file";
+    assert!(without.stderr.contains(expected), "{without:?}");
+
     let mut nobody = world.command(&call[..3]);
     nobody.env("WAMP_TICKET", "secret!!!");
     finish(nobody).await.failed(2, "--authid");

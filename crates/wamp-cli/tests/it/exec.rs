@@ -1,6 +1,7 @@
 //! The commands of `wamp register --exec`.
 #![cfg(unix)]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use wamp::messages::error_uri;
@@ -104,7 +105,7 @@ async fn a_command_that_fails_is_an_error_with_its_text_and_code() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_killed_or_not_there_is_an_error() {
+async fn a_command_that_is_killed_or_not_there_any_more_is_an_error() {
     let world = World::new().await;
     let session = world.session().await;
     let running = script(&world, "kill -9 $$", &[]).await;
@@ -113,9 +114,13 @@ async fn a_command_that_is_killed_or_not_there_is_an_error() {
     running.signal("INT").await;
     running.end().await;
 
-    let args = ["register", "com.example.run", "--exec", "/nowhere/command"];
-    let mut running = world.start(&args);
+    let path = std::env::temp_dir().join(format!("wamp-command-{}", std::process::id()));
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let command = path.to_str().unwrap();
+    let mut running = world.start(&["register", "com.example.run", "--exec", command]);
     running.note().await;
+    std::fs::remove_file(&path).unwrap();
     let missing = error(&session).await;
     assert_eq!(missing.uri().as_str(), error_uri::RUNTIME_ERROR);
     assert!(

@@ -6,6 +6,8 @@ use crate::world::{World, command, finish};
 async fn bad_input_is_told_in_one_line_with_exit_code_2() {
     let table: &[(&[&str], &str)] = &[
         (&["cal"], "a similar subcommand exists: 'call'"),
+        (&["cal"], "; `wamp help` says what there is"),
+        (&["call"], "; `wamp help call` says what there is"),
         (&["call"], "<PROCEDURE>"),
         (&["call", "not a uri"], "white space"),
         (&["call", "com..example"], "empty component"),
@@ -14,6 +16,14 @@ async fn bad_input_is_told_in_one_line_with_exit_code_2() {
             "a similar argument exists: '--timeout'",
         ),
         (&["call", "a", "--timeout", "soon"], "500ms or 5s"),
+        (
+            &["call", "a", "--timeout", "5"],
+            "5 has no unit; say 5s for seconds",
+        ),
+        (
+            &["router", "--check", "--ping-interval", "5"],
+            "5 has no unit; say 5s for seconds",
+        ),
         (&["call", "a", "18446744073709551616"], "more than 64 bits"),
         (&["call", "a", "-k", "b"], "KEY=VALUE"),
         (
@@ -55,6 +65,16 @@ async fn bad_input_is_told_in_one_line_with_exit_code_2() {
         (&["subscribe", "a", "--count", "0"], "0 is not in 1.."),
         (&["register", "a"], "--echo"),
         (&["register", "a", "--exec"], "a value is required"),
+        (
+            &["register", "a", "--exec", "nosuchcommand"],
+            "--exec nosuchcommand: there is no such command in PATH",
+        ),
+        (
+            &["register", "a", "--exec", "/dev/null"],
+            "--exec /dev/null: it is no program",
+        ),
+        (&["subscribe", "com.example."], "there are no patterns yet"),
+        (&["register", "a..b", "--echo"], "there are no patterns yet"),
         (
             &["register", "a", "--echo", "--jobs", "0"],
             "0 is not in 1..=4096",
@@ -104,7 +124,7 @@ async fn no_connection_is_told_with_where_to_and_what_to_do() {
     output.failed(1, "/nowhere/socket");
     let output = world.run(&["call", "com.example.a", "--json"]).await;
     let error: serde_json::Value = serde_json::from_str(&output.stderr).unwrap();
-    assert!(error["message"].is_string() && error["error"].is_null());
+    assert!(error["message"].is_string() && error["error"] == "connect");
 }
 
 #[tokio::test]
@@ -113,4 +133,11 @@ async fn a_router_that_does_not_answer_is_given_up() {
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let args = ["ping", "--url", &url, "--connect-timeout", "1ms"];
     finish(command(&args)).await.failed(1, "1ms");
+    let json = [&args[..], &["--json"]].concat();
+    let output = finish(command(&json)).await;
+    output.failed(1, "{\"error\":\"timeout\",\"message\":\"");
+    let usage = ["ping", "--json", "--url", "http://localhost"];
+    finish(command(&usage))
+        .await
+        .failed(2, "{\"error\":\"usage\",\"message\":\"");
 }

@@ -88,9 +88,22 @@ async fn the_words_of_an_error_control_no_terminal_in_json_either() {
     assert!(!line.contains(controls), "{line:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_ping_without_any_answer_that_is_interrupted_has_found_nothing_out() {
+    let (mut script, running) = Script::with(&["ping"]).await;
+    assert_eq!(script.receive().await[0], 48);
+    running.signal("INT").await;
+    assert_eq!(script.receive().await[0], 6);
+    drop(script);
+    let (status, _) = running.end().await;
+    assert_eq!(status.code(), Some(130));
+}
+
 #[tokio::test]
 async fn subscriptions_that_the_router_ends_end_the_program() {
-    let (mut script, mut running) = Script::with(&["subscribe", "com.example.tick"]).await;
+    let args = ["subscribe", "com.example.tick", "--json"];
+    let (mut script, mut running) = Script::with(&args).await;
     script.subscribed().await;
     running.note().await;
     let why = json!({"subscription": 5, "reason": "com.example.gone"});
@@ -101,7 +114,8 @@ async fn subscriptions_that_the_router_ends_end_the_program() {
     drop(script);
     let (status, rest) = running.end().await;
     assert_eq!(status.code(), Some(1));
-    assert_eq!(rest, "error: the router has ended the subscriptions\n");
+    let error = json!({"error": "ended", "message": "the router has ended the subscriptions"});
+    assert_eq!(rest, format!("{error}\n"));
 }
 
 #[tokio::test]

@@ -7,6 +7,18 @@ use wamp::{args, kwargs};
 use crate::world::{World, finish};
 
 #[tokio::test]
+async fn a_star_is_warned_of_for_there_are_no_patterns() {
+    let world = World::new().await;
+    let mut running = world.start(&["subscribe", "com.example.*"]);
+    let warning = running.note().await;
+    assert!(
+        warning.contains("com.example.* is this URI alone"),
+        "{warning}"
+    );
+    assert_eq!(running.note().await, "subscribed to com.example.*");
+}
+
+#[tokio::test]
 async fn events_are_shown_as_they_come() {
     let world = World::new().await;
     let session = world.session().await;

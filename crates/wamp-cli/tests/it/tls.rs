@@ -29,5 +29,8 @@ async fn a_router_is_trusted_by_the_file_of_its_authority() {
             .await
             .failed(1, "cannot be reached by TLS");
     }
+    fs::write(&file, "no certificate").unwrap();
+    let output = finish(command(&["ping", "--url", &server.url(), "--ca", path])).await;
+    output.failed(1, &format!("--ca {path} holds no certificates in PEM"));
     fs::remove_file(&file).unwrap();
 }

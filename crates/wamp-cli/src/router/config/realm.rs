@@ -12,6 +12,7 @@ use wamp::{Permissions, Realm, SlowConsumers, StaticTickets, Uri};
 
 use super::listener::read_rate;
 use super::repeated;
+use crate::output::printable;
 use crate::router::document::{Document, Located, Section, set};
 
 use principal::Principal;
@@ -40,8 +41,8 @@ struct RoleConfig {
 /// One `[[realm.role.allow]]`.
 #[derive(Debug, Clone, PartialEq)]
 struct Rule {
-    uri: String,
-    policy: Option<MatchPolicy>,
+    uri: Located<String>,
+    policy: MatchPolicy,
     actions: Vec<Action>,
 }
 
@@ -111,10 +112,9 @@ impl RealmConfig {
                 document.error(name.at, text);
             }
         }
-        let is_implied = |role: &RoleConfig| held.is_empty() && role.name.value == ANONYMOUS;
         for role in &self.roles {
             let is_held = held.iter().any(|name| **name == role.name);
-            if !is_held && !is_implied(role) {
+            if !is_held {
                 let text = format!(
                     "nobody has the role {:?}: give it to a principal, or to everybody by \
                      `anonymous`",
@@ -122,8 +122,7 @@ impl RealmConfig {
                 );
                 document.warn(role.name.at, text);
             }
-            let is_everybodys = self.anonymous.as_ref() == Some(&role.name) || is_implied(role);
-            if role.trusted && is_everybodys {
+            if role.trusted && self.anonymous.as_ref() == Some(&role.name) {
                 let text = format!(
                     "everybody has the role {:?}, which is trusted: whoever comes could pretend to \
                      be the router",
@@ -163,7 +162,9 @@ impl RealmConfig {
                 realm.role(name, role.permissions())
             };
         }
-        if !self.principals.is_empty() {
+        if !self.is_open() {
+            // Where nobody is known, these are tickets of nobody: a realm without any way to
+            // authenticate lets everybody in, if it has a role `anonymous`.
             let mut tickets = StaticTickets::new();
             for principal in &self.principals {
                 // All are known by now; one that is not lets nobody in.
@@ -180,15 +181,43 @@ impl RealmConfig {
         }
     }
 
-    /// Whether everybody may join and do everything.
+    /// Whether nothing is said of who may join: then everybody may, and do everything.
     pub(in crate::router) fn is_open(&self) -> bool {
         self.roles.is_empty() && self.principals.is_empty() && self.anonymous.is_none()
+    }
+
+    /// The role of everybody, if that may do everything.
+    pub(super) fn open_role(&self) -> Option<&str> {
+        let name = self.anonymous.as_ref()?;
+        let role = self.roles.iter().find(|role| role.name == *name)?;
+        let is_open = role.rules.iter().any(Rule::allows_everything);
+        is_open.then_some(&*name.value)
+    }
+
+    /// Whether anybody is known by a ticket.
+    pub(super) const fn has_principals(&self) -> bool {
+        !self.principals.is_empty()
     }
 
     /// Whether its tickets are in the file itself.
     pub(super) fn has_secrets(&self) -> bool {
         let mut secrets = self.principals.iter().map(Principal::secret);
         secrets.any(|secret| secret.is_some())
+    }
+
+    /// What each role may do, for people: a line for each rule, as it was understood.
+    pub(in crate::router) fn rules(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for role in &self.roles {
+            let name = printable(&role.name.value);
+            if role.rules.is_empty() {
+                lines.push(format!("role {name}: nothing"));
+            }
+            for rule in &role.rules {
+                lines.push(format!("role {name}: {}", rule.describe()));
+            }
+        }
+        lines
     }
 
     /// Who is let in, for people.
@@ -209,12 +238,8 @@ impl RealmConfig {
             .iter()
             .map(|(role, many)| format!("{} with a ticket as {role}", count(*many, "principal")))
             .collect();
-        let implied = self.principals.is_empty()
-            && self.roles.iter().any(|role| role.name.value == ANONYMOUS);
-        match &self.anonymous {
-            Some(role) => who.push(format!("everybody as {}", role.value)),
-            None if implied => who.push(format!("everybody as {ANONYMOUS}")),
-            None => {}
+        if let Some(role) = &self.anonymous {
+            who.push(format!("everybody as {}", role.value));
         }
         if who.is_empty() {
             return format!("{roles}; nobody can join");
@@ -229,6 +254,7 @@ impl RoleConfig {
         let name = section.required("name", name);
         let trusted = section.flag("trusted").unwrap_or_default();
         let rules = section.sections("allow", "[[realm.role.allow]]", Rule::read);
+        Rule::check(&rules, section.document);
         Some(Self {
             name: name?,
             trusted,
@@ -264,24 +290,84 @@ impl Rule {
         let actions = section.choices("actions", &ACTIONS);
         let actions = section.required("actions", actions);
         let actions = actions.map(|actions| actions.value).unwrap_or_default();
+        let uri = uri?;
+        let policy = policy.unwrap_or_else(|| policy_of(&uri.value));
         Some(Self {
-            uri: uri?.value,
+            uri,
             policy,
             actions: actions.into_iter().map(|action| action.value).collect(),
         })
     }
 
-    fn permissions(&self) -> Permissions {
-        let rule = match &self.policy {
-            Some(policy) => Permissions::allow_match(policy, &self.uri),
-            None => Permissions::allow(&self.uri),
+    /// Finds those of which only the last would hold.
+    fn check(rules: &[Self], document: &Document<'_>) {
+        let mut seen = BTreeMap::new();
+        for rule in rules {
+            let pattern = (&*rule.uri.value, rule.policy.as_str());
+            let first = *seen.entry(pattern).or_insert(rule.uri.at);
+            if first == rule.uri.at {
+                continue;
+            }
+            let text = format!(
+                "the role has a rule for {:?} already, in line {}; write all its actions there",
+                rule.uri.value,
+                document.line(first)
+            );
+            document.error(rule.uri.at, text);
+        }
+    }
+
+    /// For people: which URIs, and what may be done with them.
+    fn describe(&self) -> String {
+        let uri = printable(&self.uri.value);
+        let which = match self.policy.as_str() {
+            "prefix" if uri.is_empty() => "every URI".to_owned(),
+            "prefix" => format!("every URI that begins with {uri}"),
+            "wildcard" => {
+                let components = uri
+                    .split('.')
+                    .map(|part| if part.is_empty() { "*" } else { part });
+                format!("any {}", components.collect::<Vec<_>>().join("."))
+            }
+            _ => format!("{uri} alone"),
         };
+        let named = ACTIONS
+            .iter()
+            .filter(|(_, action)| self.actions.contains(action));
+        let actions: Vec<_> = named.map(|(name, _)| *name).collect();
+        match &*actions {
+            [] => format!("{which}: nothing"),
+            actions => format!("{which}: {}", actions.join(", ")),
+        }
+    }
+
+    fn allows_everything(&self) -> bool {
+        let is_of_all = self.uri.value.is_empty() && self.policy == MatchPolicy::PREFIX;
+        is_of_all
+            && ACTIONS
+                .iter()
+                .all(|(_, action)| self.actions.contains(action))
+    }
+
+    fn permissions(&self) -> Permissions {
+        let rule = Permissions::allow_match(&self.policy, &self.uri.value);
         self.actions.iter().fold(rule, |rule, action| match action {
             Action::Call => rule.call(),
             Action::Register => rule.register(),
             Action::Publish => rule.publish(),
             Action::Subscribe => rule.subscribe(),
         })
+    }
+}
+
+/// How a URI matches where nothing is said of it, as [`Permissions::allow`] has it.
+fn policy_of(uri: &str) -> MatchPolicy {
+    if uri.starts_with('.') || uri.contains("..") {
+        MatchPolicy::WILDCARD
+    } else if uri.is_empty() || uri.ends_with('.') {
+        MatchPolicy::PREFIX
+    } else {
+        MatchPolicy::EXACT
     }
 }
 
@@ -325,9 +411,6 @@ fn read_limits(limits: &mut SessionLimits, section: &mut Section<'_>) {
     set(&mut limits.uri_len, section.size("uri_length", &URI));
     limits.rate = read_rate(section);
 }
-
-/// The role of those who are let in where nothing is said of them.
-const ANONYMOUS: &str = "anonymous";
 
 const ACTIONS: [(&str, Action); 4] = [
     ("call", Action::Call),

@@ -6,13 +6,14 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Document, Located};
+use super::{Document, Located, sample};
 use crate::router::value::{self, Interval};
 
 /// A table of a document. What is asked for is what is known: every other key is an error.
 ///
 /// Each of its methods asks for a key. `None` is that it is not there, or not as it has to be, which
-/// then was found wrong. Errors never repeat the value: it may be a secret.
+/// then was found wrong. Errors never repeat the value, which may be a secret, unless it was to be one
+/// of several names.
 #[derive(Debug)]
 pub(in crate::router) struct Section<'a> {
     pub(in crate::router) document: &'a Document<'a>,
@@ -51,9 +52,11 @@ impl<'a> Section<'a> {
             if !self.name.is_empty() {
                 text.push_str(&format!(" in {}", self.name));
             }
-            match nearest(name, &self.asked) {
-                Some(near) => text.push_str(&format!(", did you mean `{near}`?")),
-                None => text.push_str(&format!("; known are {}", quoted(&self.asked, '`'))),
+            let hint = sample::elsewhere(name, self.name);
+            match (hint, nearest(name, &self.asked)) {
+                (Some(hint), _) => text.push_str(&format!("; {hint}")),
+                (None, Some(near)) => text.push_str(&format!(", did you mean `{near}`?")),
+                (None, None) => text.push_str(&format!("; known are {}", quoted(&self.asked, '`'))),
             }
             self.document.error(key.span().start, text);
         }
@@ -155,7 +158,14 @@ impl<'a> Section<'a> {
     ) -> Option<Located<T>> {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let wanted = format!("one of {}", quoted(&names, '"'));
-        self.value(key, &wanted, |value| chosen(value.as_str()?, choices))
+        let (_, value) = self.raw(key)?;
+        let at = value.span().start;
+        let found = chosen(value.get_ref(), choices);
+        if found.is_none() {
+            let instead = instead(value.get_ref(), &names);
+            self.error(at, format!("`{key}` must be {wanted}{instead}"));
+        }
+        found.map(|value| Located::new(value, at))
     }
 
     /// An array of texts.
@@ -163,7 +173,7 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
     ) -> Option<Located<Vec<Located<String>>>> {
-        self.array(key, "an array of texts that are not empty", text)
+        self.array(key, "an array of texts that are not empty", &[], text)
     }
 
     /// An array of some of several names.
@@ -174,7 +184,7 @@ impl<'a> Section<'a> {
     ) -> Option<Located<Vec<Located<T>>>> {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let wanted = format!("an array of some of {}", quoted(&names, '"'));
-        self.array(key, &wanted, |value| chosen(value.as_str()?, choices))
+        self.array(key, &wanted, &names, |value| chosen(value, choices))
     }
 
     /// Lets `read` read a table.
@@ -210,9 +220,16 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let wrong = format!("`{key}` must be an array of tables, {name}");
-        let DeValue::Array(array) = value.get_ref() else {
-            self.error(at, wrong);
-            return Vec::new();
+        let array = match value.get_ref() {
+            DeValue::Array(array) => array,
+            DeValue::Table(_) => {
+                self.error(at, format!("write {name}, with two brackets"));
+                return Vec::new();
+            }
+            _ => {
+                self.error(at, wrong);
+                return Vec::new();
+            }
         };
         let mut values = Vec::new();
         for item in array.iter() {
@@ -231,12 +248,17 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
         wanted: &str,
+        names: &[&str],
         parse: impl Fn(&DeValue<'_>) -> Option<T>,
     ) -> Option<Located<Vec<Located<T>>>> {
         let (at, value) = self.raw(key)?;
-        let wrong = |at| self.error(at, format!("`{key}` must be {wanted}"));
+        let wrong = |value: &Spanned<DeValue<'_>>| {
+            let instead = instead(value.get_ref(), names);
+            let text = format!("`{key}` must be {wanted}{instead}");
+            self.error(value.span().start, text);
+        };
         let Some(array) = value.get_ref().as_array() else {
-            wrong(value.span().start);
+            wrong(value);
             return None;
         };
         let mut values = Vec::new();
@@ -244,10 +266,14 @@ impl<'a> Section<'a> {
             let at = item.span().start;
             match parse(item.get_ref()) {
                 Some(value) => values.push(Located::new(value, at)),
-                None => wrong(at),
+                None => wrong(item),
             }
         }
-        // What was wrong was told; what is left is not to be taken for what is missing.
+        // What was wrong was told; what is left is not to be taken for what is missing, nor nothing
+        // for an array of nothing.
+        if values.is_empty() && !array.is_empty() {
+            return None;
+        }
         Some(Located::new(values, at))
     }
 
@@ -284,10 +310,26 @@ fn integer(value: &DeValue<'_>) -> Option<usize> {
     usize::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn chosen<T: Copy>(text: &str, choices: &[(&'static str, T)]) -> Option<T> {
+fn chosen<T: Copy>(value: &DeValue<'_>, choices: &[(&'static str, T)]) -> Option<T> {
+    let text = value.as_str()?;
     let found = choices.iter().find(|(name, _)| *name == text);
     found.map(|(_, value)| *value)
 }
+
+/// What to say of a value that is none of several names, and which one may have been meant.
+fn instead(value: &DeValue<'_>, names: &[&str]) -> String {
+    let word = value.as_str().filter(|word| word.len() <= LONGEST_WORD);
+    let Some(word) = word.filter(|word| !names.contains(word) && !names.is_empty()) else {
+        return String::new();
+    };
+    match nearest(word, names) {
+        Some(near) => format!("; {word:?} is none, did you mean {near:?}?"),
+        None => format!("; {word:?} is none"),
+    }
+}
+
+/// Of a value that is told, in octets: more is no name that was mistyped.
+const LONGEST_WORD: usize = 64;
 
 /// The name that somebody may have meant.
 fn nearest<'n>(unknown: &str, known: &[&'n str]) -> Option<&'n str> {

@@ -50,6 +50,26 @@ ticket = "secret!!!"
 }
 
 #[tokio::test]
+async fn nobody_joins_as_anonymous_where_the_file_does_not_say_so() {
+    let folder = Folder::new();
+    let text = format!(
+        "{LISTENER}[[realm]]\nname = \"com.example\"\n[[realm.role]]\nname = \"anonymous\"\n\
+         allow = [{CALLS}]\n"
+    );
+    let file = folder.write("router.toml", &text);
+    let router = Process::start(&["--config", &file]).await;
+    let refused = join(&router.url("ws://"), "com.example").await.unwrap_err();
+    assert!(
+        refused.to_string().contains("no_matching_auth_method"),
+        "{refused}"
+    );
+    let said = router.said.join("\n");
+    for part in ["nobody has the role", "1 role; nobody can join"] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_ticket_may_come_from_the_environment() {
     let folder = Folder::new();
     let more = "[[realm.principal]]\nauthid = \"bell\"\nrole = \"guest\"\nticket_env = \"BELL\"\n";
@@ -73,7 +93,13 @@ async fn a_file_that_is_in_order_is_summed_up() {
     folder.certificate();
     let listeners = "[[listener]]\naddress = \"127.0.0.1:1\"\ntransports = [\"websocket\"]\n\
                      tls = { cert = \"cert.pem\", key = \"key.pem\" }\n[http]\naddress = \"127.0.0.1:2\"";
-    let file = folder.write("router.toml", &config(listeners, CALLS, ""));
+    let rules = r#"
+        { uri = "com.example.", actions = ["subscribe", "call"] },
+        { uri = "com.example", actions = ["call"] },
+        { uri = "com..x", actions = [] }, { uri = "", actions = ["call"] },
+        { uri = "com.exam", match = "prefix", actions = ["publish", "register"] },
+    "#;
+    let file = folder.write("router.toml", &config(listeners, rules, ""));
     let output = finish(command(&["router", "--check", "--config", &file])).await;
     let cert = folder.path("cert.pem");
     output.is(&format!(
@@ -81,6 +107,11 @@ async fn a_file_that_is_in_order_is_summed_up() {
          16MiB\n\
          http 127.0.0.1:2: /health and /metrics\n\
          realm com.example: 1 role; lets in everybody as guest\n\
+         \x20 role guest: every URI that begins with com.example.: call, subscribe\n\
+         \x20 role guest: com.example alone: call\n\
+         \x20 role guest: any com.*.x: nothing\n\
+         \x20 role guest: every URI: call\n\
+         \x20 role guest: every URI that begins with com.exam: register, publish\n\
          {file} is in order\n"
     ));
 }
@@ -167,5 +198,19 @@ async fn the_sample_is_printed_and_in_order() {
     let output = finish(command(&["router", "--sample-config"])).await;
     let file = folder.write("router.toml", &output.stdout);
     let output = finish(command(&["router", "--check", "--config", &file])).await;
-    assert_eq!((output.code, &*output.stderr), (Some(0), ""), "{output:?}");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    // Nobody is to run it with the ticket that it shows.
+    let [warning] = &output.stderr.lines().collect::<Vec<_>>()[..] else {
+        panic!("{output:?}")
+    };
+    assert!(
+        warning.contains("the ticket is that of the sample"),
+        "{warning}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_could_not_be_read_again_is_refused() {
+    let output = finish(command(&["router", "--check", "--config", "-"])).await;
+    output.failed(2, "--config -: stdin is not read");
 }

@@ -319,12 +319,3 @@ async fn a_file_that_never_ends_does_not_keep_it_from_its_end() {
     router.end().await;
     drop(writer);
 }
-
-/// Without a file there is nothing to read: the signal does what it does to others.
-#[tokio::test]
-async fn without_a_configuration_file_the_signal_ends_it() {
-    let router = Process::start(&["--listen", "127.0.0.1:0"]).await;
-    router.running.signal("HUP").await;
-    let (status, _) = router.running.end().await;
-    assert_eq!(status.code(), None);
-}

@@ -72,6 +72,44 @@ async fn its_sessions_are_told_that_it_ends() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn without_a_file_a_hangup_ends_it_in_order_unless_it_is_ignored() {
+    let router = Process::start(&["--listen", "127.0.0.1:0"]).await;
+    let session = join(&router.url("ws://"), "realm1").await.unwrap();
+    router.running.signal("HUP").await;
+    let closed = bounded(session.closed()).await;
+    assert_eq!(closed.reason, "wamp.close.system_shutdown");
+    let (status, _) = router.running.end().await;
+    assert!(status.success(), "{status}");
+
+    // As `nohup` starts it.
+    let router = Process::start_in("trap '' HUP", &["--listen", "127.0.0.1:0"]).await;
+    let url = router.url("ws://");
+    router.running.signal("HUP").await;
+    join(&url, "realm1").await.unwrap();
+    router.end().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn too_few_files_are_warned_of_once_for_the_limits_that_are_set() {
+    let folder = Folder::new();
+    let text = "[[listener]]\naddress = \"127.0.0.1:0\"\n[[realm]]\nname = \"a\"\n\
+                [[listener]]\naddress = \"unix:x.sock\"\nlimits = { connections = 2000 }\n";
+    let file = folder.write("router.toml", text);
+    let mut router = Process::start_in("ulimit -n 1000", &["--config", &file]).await;
+    let said = router.said.join("\n");
+    // With the handshakes of that listener, and what is no connection.
+    assert!(said.contains("ulimit -n 3152"), "{said}");
+    let said = router.reload().await;
+    assert!(!said.contains("ulimit"), "{said}");
+    folder.write("router.toml", &text.replace("2000", "3000"));
+    let said = router.reload().await;
+    assert!(said.contains("ulimit -n 4152"), "{said}");
+    router.end().await;
+}
+
 /// A client that has joined and then reads and writes nothing: it does not answer GOODBYE.
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
@@ -140,7 +178,7 @@ async fn connections_above_the_limit_are_refused() {
 async fn bad_input_is_told_in_one_line() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = holder.local_addr().unwrap().to_string();
-    let cases: [(&[&str], i32, &str); 12] = [
+    let cases: [(&[&str], i32, &str); 13] = [
         (&["--listen", &taken], 1, "another program listens there"),
         (
             &["--http", &taken, "--listen", "127.0.0.1:0"],
@@ -163,6 +201,11 @@ async fn bad_input_is_told_in_one_line() {
             "there is a realm a already",
         ),
         (&["--listen", "here"], 2, "is no address to listen on"),
+        (
+            &["--listen", "127.0.0.1:99999"],
+            2,
+            "99999 is no port: they go up to 65535",
+        ),
         (&["--realm", "a b"], 2, "the name of a realm must be a URI"),
         (&["--max-message-size", "16MB"], 2, "is no size"),
         (&["--ping-interval", "soon"], 2, "a time is a number"),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use tokio::process::Command;
 use wamp::{CallError, ConnectError, Dial, Session, Ticket};
 
 use crate::world::{Running, bounded, command};
@@ -61,7 +62,26 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) async fn start(args: &[&str]) -> Self {
         let args: Vec<_> = ["router"].iter().chain(args).copied().collect();
-        let mut running = Running::of(command(&args));
+        Self::ready(command(&args)).await
+    }
+
+    /// Starts it in a shell, behind another command of that.
+    pub(crate) async fn start_in(shell: &str, args: &[&str]) -> Self {
+        let plain = command(&[]);
+        let mut shelled = Command::new("sh");
+        let line = format!("{shell}; exec \"$0\" router \"$@\"");
+        shelled
+            .args(["-c", &line, env!("CARGO_BIN_EXE_wamp")])
+            .args(args)
+            .kill_on_drop(true);
+        for (name, _) in plain.as_std().get_envs() {
+            shelled.env_remove(name);
+        }
+        Self::ready(shelled).await
+    }
+
+    async fn ready(command: Command) -> Self {
+        let mut running = Running::of(command);
         let mut said = Vec::new();
         loop {
             let line = running.note().await;

@@ -44,6 +44,14 @@ pub(in crate::router) fn check_address(address: &str) -> Result<(), String> {
     if is_address {
         return Ok(());
     }
+    if let Some((_, port)) = address.rsplit_once(':')
+        && !address.starts_with(UNIX)
+        && !port.is_empty()
+        && port.bytes().all(|octet| octet.is_ascii_digit())
+        && port.parse::<u16>().is_err()
+    {
+        return Err(format!("{port} is no port: they go up to {}", u16::MAX));
+    }
     let error = ListenError::BadAddress {
         address: address.to_owned(),
     };

@@ -86,6 +86,11 @@ impl Principal {
                         format!("the ticket has less than {SHORTEST} octets, and can be guessed");
                     document.warn(*at, text);
                 }
+                if secret.expose().starts_with(SAMPLE) {
+                    let text = "the ticket is that of the sample, which everybody knows: put \
+                                another in its place";
+                    document.warn(*at, text);
+                }
                 *value = Ticket::Text(secret);
             }
             Err(error) => document.error(*at, error),
@@ -109,6 +114,9 @@ fn read_ticket(path: &Path) -> io::Result<Secret> {
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
     Ok(Secret::new(text))
 }
+
+/// What the ticket of the sample begins with.
+const SAMPLE: &str = "change me";
 
 /// In octets; less can be guessed.
 const SHORTEST: usize = 8;

@@ -7,6 +7,8 @@ use super::{LISTENER, REALM, problems};
 fn what_is_wrong_is_told_with_its_place() {
     let idle = format!("{LISTENER}{REALM}anonymous = \"idle\"\n[[realm.role]]\nname = \"idle\"\n");
     let allow = "allow = [{ uri = \"\", actions = [\"call\"] }]\n";
+    let open = idle.replace("127.0.0.1", "0.0.0.0");
+    let all = "allow = [{ uri = \"\", actions = [\"call\", \"register\", \"publish\", \"subscribe\"] }]\n";
     let odd = format!("{idle}{allow}\n[[realm.role]]\nname = \"odd\"\n{allow}");
     let cases = [
         // Unknown keys, and what may have been meant.
@@ -35,6 +37,39 @@ fn what_is_wrong_is_told_with_its_place() {
             "[log]\nfile = \"x\"",
             "2:1: unknown key `file` in [log]; known are `level`, `format`",
         ),
+        // What belongs elsewhere.
+        (
+            "",
+            "[tls]\ncert = \"x\"",
+            "1:2: unknown key `tls`; write [listener.tls]",
+        ),
+        (
+            "",
+            "[limits]",
+            "1:2: unknown key `limits`; write [listener.limits] or [realm.limits]",
+        ),
+        (
+            LISTENER,
+            "[listener.limits]\nping_interval = \"5s\"",
+            "4:1: unknown key `ping_interval` in [listener.limits]; it is a key of [[listener]], and \
+             stands above [listener.limits]",
+        ),
+        (
+            REALM,
+            "origins = []",
+            "3:1: unknown key `origins` in [[realm]]; it is a key of [[listener]]",
+        ),
+        // Tables that there may be more of.
+        (
+            REALM,
+            "[realm.role]\nname = \"r\"",
+            "3:8: write [[realm.role]], with two brackets",
+        ),
+        (
+            "[realm]\nname = \"a\"\n",
+            "[realm] # another\nname = \"b\"\n[realm]",
+            "3:1: write [[realm]], with two brackets",
+        ),
         // What is no TOML.
         (
             "",
@@ -61,7 +96,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "",
             "listener = {}",
-            "1:1: `listener` must be an array of tables, [[listener]]",
+            "1:1: write [[listener]], with two brackets",
         ),
         (
             "",
@@ -71,6 +106,11 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             "",
             "[router]\nclosing_timeout = 5",
+            "2:19: `closing_timeout` must be a time such as \"500ms\", \"10s\", \"5m\" or \"1h\", in quotes",
+        ),
+        (
+            "",
+            "[router]\nclosing_timeout = \"5\"",
             "2:19: `closing_timeout` must be a time such as \"500ms\", \"10s\", \"5m\" or \"1h\", in quotes",
         ),
         (
@@ -98,12 +138,19 @@ fn what_is_wrong_is_told_with_its_place() {
         (
             REALM,
             "slow_consumers = \"kill\"",
-            "3:18: `slow_consumers` must be one of \"disconnect\", \"drop\", \"block\"",
+            "3:18: `slow_consumers` must be one of \"disconnect\", \"drop\", \"block\"; \"kill\" is none",
         ),
         (
             LISTENER,
             "transports = [\"websocket\", \"http\"]",
-            "3:28: `transports` must be an array of some of \"websocket\", \"rawsocket\"",
+            "3:28: `transports` must be an array of some of \"websocket\", \"rawsocket\"; \"http\" is \
+             none",
+        ),
+        (
+            LISTENER,
+            "transports = [\"websoket\"]",
+            "3:15: `transports` must be an array of some of \"websocket\", \"rawsocket\"; \"websoket\" \
+             is none, did you mean \"websocket\"?",
         ),
         (
             LISTENER,
@@ -244,6 +291,25 @@ fn what_is_wrong_is_told_with_its_place() {
             "2:8: the realm a is open: everybody who reaches 0.0.0.0:1 may do everything there; \
              give it roles in a configuration file, or listen on 127.0.0.1",
         ),
+        (
+            &format!("{open}{all}"),
+            "",
+            "4:8: the realm a is open: everybody who reaches 0.0.0.0:1 has the role \"idle\", which \
+             may do everything; let `anonymous` be a role that may less, or listen on 127.0.0.1",
+        ),
+        (
+            &format!("{open}{allow}"),
+            "[[realm.principal]]\nauthid = \"x\"\nrole = \"idle\"\nticket = \"secret!!!\"",
+            "2:11: tickets are sent as they are, and 0.0.0.0:1 has no TLS: add [listener.tls], or \
+             listen on 127.0.0.1 behind a proxy that has it",
+        ),
+        // Nobody joins as anonymous where nothing says so, whatever the role is called.
+        (
+            &format!("{LISTENER}{REALM}[[realm.role]]\nname = \"anonymous\"\n{allow}"),
+            "",
+            "6:8: nobody has the role \"anonymous\": give it to a principal, or to everybody by \
+             `anonymous`",
+        ),
     ];
     let mut failed = Vec::new();
     for (before, text, expected) in cases {
@@ -256,6 +322,42 @@ fn what_is_wrong_is_told_with_its_place() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The rules of a role for these URIs, each in a line of its own from the third one on.
+fn rules(rules: &[&str]) -> Vec<String> {
+    let rules: Vec<_> = rules
+        .iter()
+        .map(|rule| format!("{{ {rule}, actions = [\"call\"] }}"))
+        .collect();
+    let rules = rules.join(",\n");
+    problems(&format!(
+        "[[realm]]\nrole = [{{ name = \"r\", allow = [\n{rules}] }}]\nname = \"a\"\nanonymous = \"r\"\n\
+         {LISTENER}"
+    ))
+}
+
+#[test]
+fn of_two_rules_for_one_uri_the_second_is_an_error() {
+    for [first, second] in [
+        ["uri = \"com.example.\"", "uri = \"com.example.\""],
+        ["uri = \"\"", "uri = \"\", match = \"prefix\""],
+        ["uri = \"a\", match = \"exact\"", "uri = \"a\""],
+        ["uri = \"a..b\", match = \"wildcard\"", "uri = \"a..b\""],
+    ] {
+        let found = rules(&[first, "uri = \"b\"", second]);
+        let [found] = &*found else {
+            panic!("{second}: {found:?}")
+        };
+        assert!(
+            found.starts_with("5:9: the role has a rule for "),
+            "{found}"
+        );
+        assert!(found.contains("already, in line 3;"), "{found}");
+    }
+    // They match in other ways, and the more specific one decides.
+    let found = rules(&["uri = \"a.\"", "uri = \"a.\", match = \"wildcard\""]);
+    assert_eq!(found, [] as [String; 0]);
 }
 
 #[test]
