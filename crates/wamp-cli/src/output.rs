@@ -250,6 +250,10 @@ impl Stdout {
 }
 
 fn say(text: &dyn Display) {
-    // There is nobody to be told that stderr is closed.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    // There is nobody to be told that stderr is closed. What a router says keeps its place in the
+    // log, so that it goes the same way, as one piece.
+    let _ = match WRITER.get() {
+        Some(writer) => writer.clone().write_all(format!("{text}\n").as_bytes()),
+        None => writeln!(io::stderr().lock(), "{text}"),
+    };
 }
