@@ -7,7 +7,7 @@
 //! | chapter | what it explains | examples |
 //! |---|---|---|
 //! | [`getting_started`] | a router, a service and a client | `quickstart` |
-//! | [`sessions`] | opening a session, authentication, its lifecycle, leaving | |
+//! | [`sessions`] | opening a session, authentication, its lifecycle, leaving, connecting again | `service` |
 //! | [`calls`] | handlers and their parameters, results, timeouts | `rpc` |
 //! | [`events`] | publishing, streams, handlers | `pubsub` |
 //! | [`errors`] | what can go wrong, what each error URI means, errors of one's own | `errors` |
