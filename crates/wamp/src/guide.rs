@@ -2,7 +2,7 @@
 //!
 //! The first five are to be read in this order, the others when they are needed. Their code is
 //! compiled, and run where it can be, with the tests. Whole programs are in the folder `examples` of
-//! the repository; `cargo run --example NAME` runs them.
+//! the repository; `cargo run --example NAME` runs them, `metrics` with `--features prometheus`.
 //!
 //! | chapter | what it explains | examples |
 //! |---|---|---|
