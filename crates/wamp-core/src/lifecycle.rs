@@ -78,7 +78,7 @@ pub enum Received {
     Ignored,
 }
 
-/// Why a session was closed (`CloseDetails` of the reference).
+/// Why a session was closed (Autobahn's `CloseDetails`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseDetails {
@@ -135,7 +135,7 @@ impl From<Goodbye> for CloseDetails {
 }
 
 /// A message that the peer must not send: the session ends with ABORT
-/// (`ProtocolError` of the reference).
+/// (Autobahn's `ProtocolError`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Violation(pub String);

@@ -67,7 +67,7 @@ impl<T: Into<Message>> From<T> for Outgoing {
 }
 
 /// A message for many peers, with the frames that it was encoded into
-/// (`IMessage.serialize` of the reference, which caches per serializer).
+/// (Autobahn's `IMessage.serialize`, which caches per serializer).
 #[derive(Debug)]
 pub struct SharedMessage {
     message: Message,

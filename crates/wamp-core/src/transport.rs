@@ -10,7 +10,7 @@ use wamp_messages::{DecodeError, EncodeError, Format, Message};
 
 use crate::outgoing::Outgoing;
 
-/// A bidirectional, reliable, ordered channel of messages (`ITransport` of the reference).
+/// A bidirectional, reliable, ordered channel of messages (Autobahn's `ITransport`).
 ///
 /// One task owns it and polls both directions; a direction that waits keeps only its own waker
 /// and must not stop the other. It comes with the serializer that was negotiated.
@@ -288,7 +288,7 @@ impl Undeliverable {
     }
 }
 
-/// A transport that works no more (`TransportLost` of the reference).
+/// A transport that works no more (Autobahn's `TransportLost`).
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {

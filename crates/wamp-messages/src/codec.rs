@@ -10,7 +10,7 @@ use crate::payload::{Format, Payload};
 use crate::uri::Uri;
 
 /// Encodes payloads end to end, in payload passthru mode: encryption, or another application's
-/// format (`IPayloadCodec` of the reference).
+/// format (Autobahn's `IPayloadCodec`).
 ///
 /// A session asks its codec before it serializes arguments, so that they are written once, straight
 /// into the inner format; it opens a payload where the user awaits or reads it.
@@ -54,7 +54,7 @@ pub enum Origin {
     Responder,
 }
 
-/// A payload that a codec has encoded (`EncodedPayload` of the reference).
+/// A payload that a codec has encoded (Autobahn's `EncodedPayload`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncodedPayload {
@@ -96,7 +96,7 @@ pub enum CodecError {
 }
 
 impl CodecError {
-    /// The error URI of the reference for this error.
+    /// Autobahn's error URI for this error.
     pub const fn uri(&self) -> &'static str {
         match self {
             Self::Decrypt(_) => crate::error_uri::ENCRYPTION_DECRYPT_ERROR,

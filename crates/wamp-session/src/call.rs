@@ -306,7 +306,7 @@ impl<T: DeserializeOwned> FromResult for Returns<T> {
     }
 }
 
-/// The result of a call (`CallResult` of the reference), not decoded until it is read.
+/// The result of a call (Autobahn's `CallResult`), not decoded until it is read.
 #[derive(Debug, Clone)]
 pub struct CallResult {
     payload: Payload,

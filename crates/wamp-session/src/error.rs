@@ -14,7 +14,7 @@ use wamp_serializers::{PayloadError, decode_args, decode_kwargs, encode_payload}
 use crate::connect::ConnectorError;
 
 /// An error that the other side names: a callee, or the router
-/// (`ApplicationError` of the reference).
+/// (Autobahn's `ApplicationError`).
 ///
 /// A handler returns one to its caller. Its text, by Autobahn's convention, is the first argument.
 ///
@@ -194,7 +194,7 @@ pub enum ConnectError {
     /// The realm is no URI.
     #[error("the realm cannot be joined: {0}")]
     Realm(#[from] InvalidUri),
-    /// The router broke the protocol (`ProtocolError` of the reference).
+    /// The router broke the protocol (Autobahn's `ProtocolError`).
     #[error("the router broke the protocol: {0}")]
     Protocol(#[from] Violation),
     /// HELLO, or the answer to a challenge, cannot be sent over this transport.
@@ -203,7 +203,7 @@ pub enum ConnectError {
     /// The router did not answer in time.
     #[error("the router did not open the session within {0:?}")]
     TimedOut(Duration),
-    /// The transport was lost before the session was open (`TransportLost` of the reference).
+    /// The transport was lost before the session was open (Autobahn's `TransportLost`).
     #[error("the transport was lost: {0}")]
     Transport(#[from] TransportError),
     /// The own observer did not want the session, after WELCOME.
@@ -212,7 +212,7 @@ pub enum ConnectError {
 }
 
 /// Why nothing more can be asked of a session: it has ended
-/// (`SessionNotReady` and `TransportLost` of the reference).
+/// (Autobahn's `SessionNotReady` and `TransportLost`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the session has ended: {0}")]
 pub struct SessionClosed(pub CloseDetails);
@@ -224,7 +224,7 @@ pub enum CallError {
     /// The callee, or the router, answered with an error.
     #[error(transparent)]
     Application(#[from] ApplicationError),
-    /// The arguments cannot be sent (`SerializationError` of the reference).
+    /// The arguments cannot be sent (Autobahn's `SerializationError`).
     #[error("the arguments cannot be sent: {0}")]
     Arguments(#[from] SendError),
     /// The session has ended.
@@ -248,7 +248,7 @@ pub enum PublishError {
     /// The router answered with an error.
     #[error(transparent)]
     Application(#[from] ApplicationError),
-    /// The arguments cannot be sent (`SerializationError` of the reference).
+    /// The arguments cannot be sent (Autobahn's `SerializationError`).
     #[error("the arguments cannot be sent: {0}")]
     Arguments(#[from] SendError),
     /// The session has ended.
@@ -269,7 +269,7 @@ pub enum SubscribeError {
     /// The session has ended.
     #[error(transparent)]
     Closed(#[from] SessionClosed),
-    /// The request cannot be sent (`SerializationError` of the reference).
+    /// The request cannot be sent (Autobahn's `SerializationError`).
     #[error("the request cannot be sent: {0}")]
     Send(#[from] SendError),
     /// The topic is no URI.
@@ -287,7 +287,7 @@ pub enum RegisterError {
     /// The session has ended.
     #[error(transparent)]
     Closed(#[from] SessionClosed),
-    /// The request cannot be sent (`SerializationError` of the reference).
+    /// The request cannot be sent (Autobahn's `SerializationError`).
     #[error("the request cannot be sent: {0}")]
     Send(#[from] SendError),
     /// The procedure is no URI.

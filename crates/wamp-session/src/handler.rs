@@ -154,7 +154,7 @@ impl<T: Serialize> IntoReply<ViaValue> for T {
     }
 }
 
-/// A result of several values and keyword values (`CallResult` of the reference).
+/// A result of several values and keyword values (Autobahn's `CallResult`).
 ///
 /// ```
 /// use wamp_messages::{args, kwargs};

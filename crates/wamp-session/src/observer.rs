@@ -9,7 +9,7 @@ use wamp_messages::message::{Authenticate, Challenge, Welcome};
 use crate::error::ApplicationError;
 use crate::session::Session;
 
-/// Sees the lifecycle of a session (the callbacks of `ISession` of the reference).
+/// Sees the lifecycle of a session (the callbacks of Autobahn's `ISession`).
 ///
 /// Every method has a default that does nothing. Those up to `on_join` are dropped unfinished when
 /// the time to open the session is over. They are called in this order, once for each session that

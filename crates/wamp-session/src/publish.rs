@@ -223,7 +223,7 @@ impl IntoFuture for AcknowledgedPublish {
     }
 }
 
-/// An event that the router has accepted (`IPublication` of the reference).
+/// An event that the router has accepted (Autobahn's `IPublication`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Publication(PublicationId);
 

@@ -103,7 +103,7 @@ impl IntoFuture for Register {
     }
 }
 
-/// A registered procedure (`IRegistration` of the reference).
+/// A registered procedure (Autobahn's `IRegistration`).
 ///
 /// Dropping it does nothing: the procedure stays registered.
 #[derive(Clone)]
@@ -157,7 +157,7 @@ impl From<Refused> for RegisterError {
     }
 }
 
-/// Details of a call, for its handler (`CallDetails` of the reference).
+/// Details of a call, for its handler (Autobahn's `CallDetails`).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CallDetails {

@@ -100,7 +100,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Details of an open session (`SessionDetails` of the reference).
+/// Details of an open session (Autobahn's `SessionDetails`).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SessionDetails {

@@ -68,7 +68,7 @@ impl Event {
     }
 }
 
-/// Details of an event (`EventDetails` of the reference).
+/// Details of an event (Autobahn's `EventDetails`).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct EventDetails {
@@ -201,7 +201,7 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// A subscription with a handler (`ISubscription` of the reference).
+/// A subscription with a handler (Autobahn's `ISubscription`).
 ///
 /// Dropping it does nothing: the handler goes on until it is unsubscribed or the session ends.
 #[derive(Clone)]

@@ -2,12 +2,12 @@
 //!
 //! The first five are to be read in this order, the others when they are needed. Their code is
 //! compiled, and run where it can be, with the tests. Whole programs are in the folder `examples` of
-//! the repository; `cargo run --example NAME` runs them.
+//! the repository; `cargo run --example NAME` runs them, `metrics` with `--features prometheus`.
 //!
 //! | chapter | what it explains | examples |
 //! |---|---|---|
 //! | [`getting_started`] | a router, a service and a client | `quickstart` |
-//! | [`sessions`] | opening a session, authentication, its lifecycle, leaving | |
+//! | [`sessions`] | opening a session, authentication, its lifecycle, leaving, connecting again | `service` |
 //! | [`calls`] | handlers and their parameters, results, timeouts | `rpc` |
 //! | [`events`] | publishing, streams, handlers | `pubsub` |
 //! | [`errors`] | what can go wrong, what each error URI means, errors of one's own | `errors` |

@@ -1,7 +1,9 @@
 //! WAMP for Rust: routed RPC and publish/subscribe over one connection, and a router to embed.
 //!
-//! This crate brings the others together: it knows how a URL becomes a session and how a router gets
-//! its listeners. It must never know anything of the protocol itself that the crates below do not.
+//! [The first program](guide::getting_started) is where to begin; the [`guide`] has all the rest.
+//!
+//! This crate knows how a URL becomes a session and how a router gets its listeners. The protocol
+//! itself is never here, but in crates that are modules here: [`session`], [`messages`] and others.
 //!
 //! ```
 //! # #[cfg(all(feature = "websocket", feature = "router"))]
@@ -24,6 +26,8 @@
 //!
 //! # Overview
 //!
+//! - [`guide`] explains it all, chapter by chapter, from [the first
+//!   program](guide::getting_started) to [how the code is built](guide::architecture).
 //! - [`connect`] opens a [`Session`], which [calls](Session::call), [registers](Session::register),
 //!   [publishes](Session::publish) and [subscribes](Session::subscribe).
 //! - [`Router`] routes between sessions: [`Router::listen`] for those that come over the network,
@@ -33,8 +37,6 @@
 //!   those who are too slow.
 //! - Each operation has an error type of its own; the chapter on [errors](guide::errors) says what
 //!   each variant and each error URI means, and what to do.
-//! - [`guide`] explains it all, chapter by chapter, from [the first
-//!   program](guide::getting_started) to [how the code is built](guide::architecture).
 //!
 //! # Crate features
 //!
@@ -89,8 +91,10 @@ pub use wamp_session::{
     SessionClosed, SessionDetails, SessionLimits, Subscribe, SubscribeError, SubscribeWithHandler,
     Subscription, SubscriptionHandle, UserError,
 };
-/// The crates below, for what is not exported here.
+// The crates below, for what is not exported here.
+#[doc(inline)]
 pub use {wamp_auth as auth, wamp_core as core, wamp_messages as messages};
+#[doc(inline)]
 pub use {wamp_serializers as serializers, wamp_session as session};
 
 #[cfg(any(feature = "websocket", feature = "rawsocket"))]
@@ -102,13 +106,16 @@ pub use crate::server::{AcceptError, AcceptOptions, Listen, Server};
 #[cfg(feature = "router")]
 pub use wamp_auth::{AnonymousAccess, RouterAuthenticator, StaticTickets};
 #[cfg(any(feature = "websocket", feature = "rawsocket"))]
+#[doc(inline)]
 pub use wamp_net as net;
-/// What can be said of a router beyond what is exported here: limits, their error URIs.
 #[cfg(feature = "router")]
+#[doc(inline)]
 pub use wamp_router as router;
 #[cfg(feature = "router")]
 pub use wamp_router::{Metrics, Permissions, Realm, RealmCounts, SlowConsumers};
 #[cfg(feature = "rawsocket")]
+#[doc(inline)]
 pub use wamp_transport_rawsocket as rawsocket;
 #[cfg(feature = "websocket")]
+#[doc(inline)]
 pub use wamp_transport_websocket as websocket;
