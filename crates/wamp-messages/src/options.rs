@@ -6,7 +6,7 @@
 
 mod sparse;
 
-use self::sparse::Empty;
+use self::sparse::Pairs;
 pub use self::sparse::Sparse;
 use crate::id::{RegistrationId, SessionId, SubscriptionId};
 use crate::policy::{CancelMode, InvokePolicy, MatchPolicy, RunMode};
@@ -37,6 +37,15 @@ macro_rules! options {
         }
 
         impl $name {
+            /// Whether no key is set.
+            pub fn is_empty(&self) -> bool {
+                self.extra.is_empty() $(&& self.$field.is_none())*
+            }
+        }
+
+        impl Pairs for $name {
+            const EMPTY: &'static Self = &Self { $($field: None,)* extra: Dict::new() };
+
             fn read_pair<'de, R: Reader<'de>>(&mut self, reader: &mut R) -> Result<(), DecodeError> {
                 let key = reader.key()?;
                 match &*key {
@@ -56,40 +65,11 @@ macro_rules! options {
                 }
                 Ok(())
             }
-
-            /// Whether no key is set.
-            pub fn is_empty(&self) -> bool {
-                self.extra.is_empty() $(&& self.$field.is_none())*
-            }
-        }
-
-        impl Field for Sparse<$name> {
-            fn read<'de, R: Reader<'de>>(reader: &mut R) -> Result<Self, DecodeError> {
-                let mut options = Self::empty();
-                reader.dict()?;
-                while reader.more()? {
-                    options.read_pair(reader)?;
-                }
-                Ok(options)
-            }
-
-            fn write<W: Writer>(&self, writer: &mut W) {
-                $name::write(self, writer);
-            }
-        }
-
-        impl Empty for $name {
-            const EMPTY: &'static Self = &Self { $($field: None,)* extra: Dict::new() };
         }
 
         impl Field for $name {
             fn read<'de, R: Reader<'de>>(reader: &mut R) -> Result<Self, DecodeError> {
-                let mut options = Self::default();
-                reader.dict()?;
-                while reader.more()? {
-                    options.read_pair(reader)?;
-                }
-                Ok(options)
+                Sparse::read(reader).map(Sparse::into_inner)
             }
 
             fn write<W: Writer>(&self, writer: &mut W) {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use crate::wire::{DecodeError, Field, Reader, Writer};
+
 /// Options or details of a message, of which mostly none is set: one word as long as that is so.
 ///
 /// It is read and written as what it holds; what is written first allocates. Clones share what they
@@ -20,10 +22,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Sparse<T>(Option<Arc<T>>);
 
-/// What may be held by [`Sparse`].
-pub(crate) trait Empty: Clone + Default + 'static {
-    /// None of it is set.
+/// Options or details, as pairs that each may be missing.
+pub(crate) trait Pairs: Field + Clone + Default + 'static {
+    /// None of them is set.
     const EMPTY: &'static Self;
+
+    /// Reads the next pair.
+    fn read_pair<'de, R: Reader<'de>>(&mut self, reader: &mut R) -> Result<(), DecodeError>;
 }
 
 impl<T> Sparse<T> {
@@ -40,6 +45,21 @@ impl<T: Clone + Default> Sparse<T> {
     }
 }
 
+impl<T: Pairs> Field for Sparse<T> {
+    fn read<'de, R: Reader<'de>>(reader: &mut R) -> Result<Self, DecodeError> {
+        let mut options = Self::empty();
+        reader.dict()?;
+        while reader.more()? {
+            options.read_pair(reader)?;
+        }
+        Ok(options)
+    }
+
+    fn write<W: Writer>(&self, writer: &mut W) {
+        T::write(self, writer);
+    }
+}
+
 impl<T> Default for Sparse<T> {
     fn default() -> Self {
         Self::empty()
@@ -52,7 +72,7 @@ impl<T> From<T> for Sparse<T> {
     }
 }
 
-impl<T: Empty> Deref for Sparse<T> {
+impl<T: Pairs> Deref for Sparse<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -60,13 +80,13 @@ impl<T: Empty> Deref for Sparse<T> {
     }
 }
 
-impl<T: Empty> DerefMut for Sparse<T> {
+impl<T: Pairs> DerefMut for Sparse<T> {
     fn deref_mut(&mut self) -> &mut T {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 }
 
-impl<T: Empty + PartialEq> PartialEq for Sparse<T> {
+impl<T: Pairs + PartialEq> PartialEq for Sparse<T> {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (None, None) => true,
@@ -75,13 +95,13 @@ impl<T: Empty + PartialEq> PartialEq for Sparse<T> {
     }
 }
 
-impl<T: Empty + fmt::Debug> fmt::Debug for Sparse<T> {
+impl<T: Pairs + fmt::Debug> fmt::Debug for Sparse<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }
 }
 
-impl<T: Empty + PartialEq> PartialEq<T> for Sparse<T> {
+impl<T: Pairs + PartialEq> PartialEq<T> for Sparse<T> {
     fn eq(&self, other: &T) -> bool {
         **self == *other
     }
