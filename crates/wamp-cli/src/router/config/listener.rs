@@ -96,7 +96,7 @@ impl ListenerConfig {
             transports: vec![Transport::WebSocket, Transport::RawSocket],
             path: None,
             origins: None,
-            serializers: SERIALIZERS.map(str::to_owned).into(),
+            serializers: serializers(),
             fallback_serializer: None,
             ping_interval: websocket.ping_interval,
             pong_timeout: websocket.pong_timeout,
@@ -198,7 +198,8 @@ impl ListenerConfig {
     }
 
     fn read_serializers(&mut self, section: &mut Section<'_>) {
-        let known = SERIALIZERS.map(|name| (name, name));
+        let names = serializers();
+        let known: Vec<_> = names.iter().map(|name| (&**name, &**name)).collect();
         if let Some(serializers) = section.choices("serializers", &known) {
             let batched_only = serializers.value.iter().all(|name| is_batched(name.value));
             if serializers.value.is_empty() {
@@ -355,15 +356,11 @@ fn values<T>(located: Located<Vec<Located<T>>>) -> Vec<T> {
     located.value.into_iter().map(|item| item.value).collect()
 }
 
-/// All, in the order in which the library prefers them.
-const SERIALIZERS: [&str; 6] = [
-    "cbor.batched",
-    "cbor",
-    "msgpack.batched",
-    "msgpack",
-    "json.batched",
-    "json",
-];
+/// The names of all that the library has, in the order in which it prefers them.
+fn serializers() -> Vec<String> {
+    let all = wamp::websocket::default_serializers();
+    all.iter().map(|one| one.name().into_owned()).collect()
+}
 
 /// From what RawSocket can say to what a message may ever be.
 pub(in crate::router) const MESSAGE: RangeInclusive<usize> = 512..=1 << 30;

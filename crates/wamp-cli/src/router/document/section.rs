@@ -154,7 +154,7 @@ impl<'a> Section<'a> {
     pub(in crate::router) fn choice<T: Copy>(
         &mut self,
         key: &'static str,
-        choices: &[(&'static str, T)],
+        choices: &[(&str, T)],
     ) -> Option<Located<T>> {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let wanted = format!("one of {}", quoted(&names, '"'));
@@ -180,7 +180,7 @@ impl<'a> Section<'a> {
     pub(in crate::router) fn choices<T: Copy>(
         &mut self,
         key: &'static str,
-        choices: &[(&'static str, T)],
+        choices: &[(&str, T)],
     ) -> Option<Located<Vec<Located<T>>>> {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let wanted = format!("an array of some of {}", quoted(&names, '"'));
@@ -310,7 +310,7 @@ fn integer(value: &DeValue<'_>) -> Option<usize> {
     usize::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn chosen<T: Copy>(value: &DeValue<'_>, choices: &[(&'static str, T)]) -> Option<T> {
+fn chosen<T: Copy>(value: &DeValue<'_>, choices: &[(&str, T)]) -> Option<T> {
     let text = value.as_str()?;
     let found = choices.iter().find(|(name, _)| *name == text);
     found.map(|(_, value)| *value)
