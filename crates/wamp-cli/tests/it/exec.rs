@@ -1,9 +1,13 @@
 //! The commands of `wamp register --exec`.
 #![cfg(unix)]
 
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
+use tokio::task::JoinSet;
 use wamp::messages::error_uri;
 use wamp::{ApplicationError, CallError, Session, Ticket, Value, args, kwargs};
 
@@ -236,20 +240,35 @@ async fn no_more_commands_run_at_once_than_jobs() {
     let session = world.session().await;
     let directory = directory("jobs");
     let place = directory.display();
-    // `mkdir` fails if the directory is there: another one is at work.
-    let alone = format!("mkdir {place}/alone && sleep 0.05 && rmdir {place}/alone && echo 1");
+    let gate = directory.join("gate");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&gate)
+            .status()
+            .unwrap()
+            .success()
+    );
+    // Open in both directions, it keeps nobody waiting who opens it.
+    let mut gate = File::options().read(true).write(true).open(gate).unwrap();
+    // Each is at work until it is let through. `mkdir` fails if the directory is there: another one
+    // is at work.
+    let alone = format!(
+        "mkdir {place}/alone && head -c 1 {place}/gate >{place}/through && rmdir {place}/alone && echo 1"
+    );
     let _running = script(&world, &alone, &["--jobs", "1"]).await;
-    let calls: Vec<_> = (0..5)
-        .map(|_| {
+    let mut calls = JoinSet::new();
+    for _ in 0..5 {
+        calls.spawn(
             session
                 .call("com.example.run")
                 .returns::<u8>()
-                .into_future()
-        })
-        .map(tokio::spawn)
-        .collect();
-    for call in calls {
-        assert_eq!(bounded(call).await.unwrap().unwrap(), 1);
+                .into_future(),
+        );
+    }
+    for _ in 0..5 {
+        gate.write_all(b"x").unwrap();
+        let answered = bounded(calls.join_next()).await.unwrap();
+        assert_eq!(answered.unwrap().unwrap(), 1);
     }
     std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -48,6 +48,13 @@ impl Script {
         serde_json::from_slice(&octets).expect("it is JSON")
     }
 
+    /// Lets the program leave, and closes the connection.
+    async fn is_left(mut self) {
+        assert_eq!(self.receive().await[0], 6);
+        let bye = json!([6, {}, "wamp.close.goodbye_and_out"]);
+        self.send(&bye).await;
+    }
+
     /// Grants the subscription that is asked for.
     async fn subscribed(&mut self) {
         let subscribe = self.receive().await;
@@ -108,10 +115,7 @@ async fn subscriptions_that_the_router_ends_end_the_program() {
     running.note().await;
     let why = json!({"subscription": 5, "reason": "com.example.gone"});
     script.send(&json!([35, 0, why])).await;
-    assert_eq!(script.receive().await[0], 6);
-    let bye = json!([6, {}, "wamp.close.goodbye_and_out"]);
-    script.send(&bye).await;
-    drop(script);
+    script.is_left().await;
     let (status, rest) = running.end().await;
     assert_eq!(status.code(), Some(1));
     let error = json!({"error": "ended", "message": "the router has ended the subscriptions"});
@@ -127,10 +131,7 @@ async fn a_registration_that_the_router_ends_ends_the_program() {
     running.note().await;
     let why = json!({"registration": 5, "reason": "com.example.gone"});
     script.send(&json!([67, 0, why])).await;
-    assert_eq!(script.receive().await[0], 6);
-    let bye = json!([6, {}, "wamp.close.goodbye_and_out"]);
-    script.send(&bye).await;
-    drop(script);
+    script.is_left().await;
     let (status, rest) = running.end().await;
     assert_eq!(status.code(), Some(1));
     assert_eq!(rest, "error: the router has ended the registration\n");
