@@ -1,50 +1,25 @@
 //! Sessions that come and go, and bare WebSockets that do.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
-use crate::load::{Outcome, Target, Turn};
-use crate::process::Usage;
+use crate::load::{Parties, Target, Turn};
+use crate::party::Tally;
 
-pub(crate) async fn run(turn: &Turn, at_once: usize) -> Result<Outcome> {
-    let done = Arc::new(AtomicU64::new(0));
-    let is_over = Arc::new(AtomicBool::new(false));
-    let mut tasks = JoinSet::new();
+/// Lets so many at once come and go, until the load ends.
+pub(crate) fn take_parts(turn: &Turn, at_once: usize, tally: &Arc<Tally>, parties: &mut Parties) {
     for _ in 0..at_once {
-        let (turn, done, is_over) = (turn.clone(), Arc::clone(&done), Arc::clone(&is_over));
-        tasks.spawn(async move {
-            while !is_over.load(Ordering::Relaxed) {
+        let (turn, tally) = (turn.clone(), Arc::clone(tally));
+        parties.spawn(async move {
+            loop {
                 once(&turn).await?;
-                done.fetch_add(1, Ordering::Relaxed);
+                tally.done.fetch_add(1, Ordering::Relaxed);
             }
-            anyhow::Ok(())
         });
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let watched = turn.watch.context("joins watch a process")?;
-    let before = (Usage::of(watched)?, Usage::of_self()?);
-    let done_before = done.load(Ordering::Relaxed);
-    let began = Instant::now();
-    tokio::time::sleep(Duration::from_secs_f64(turn.seconds)).await;
-    let sessions = done.load(Ordering::Relaxed) - done_before;
-    let seconds = began.elapsed().as_secs_f64();
-    let after = (Usage::of(watched)?, Usage::of_self()?);
-    is_over.store(true, Ordering::Relaxed);
-    while let Some(ended) = tasks.join_next().await {
-        ended??;
-    }
-    Ok(Outcome {
-        done: sessions,
-        seconds,
-        lost: 0,
-        router: after.0 - before.0,
-        load: after.1 - before.1,
-    })
 }
 
 async fn once(turn: &Turn) -> Result<()> {

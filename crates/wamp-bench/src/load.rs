@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use wamp::{Serializer, Transport, Uri};
 
+use crate::joins;
 use crate::limit::{LISTENS, SPEAKS};
 use crate::party::{Part, Party, Tally};
-use crate::process::Usage;
+use crate::process::{Usage, count_syscalls};
 use crate::router::{REALM, build};
 use crate::wire::{Asks, Got, RawWire, WampWire, Wire, message_len};
 
@@ -55,6 +57,8 @@ pub(crate) struct Turn {
     pub(crate) seconds: f64,
     /// The process of the router, or of the limit, whose use of the processor is measured.
     pub(crate) watch: Option<u32>,
+    /// Whether its syscalls are counted, which makes it slower.
+    pub(crate) counts_syscalls: bool,
 }
 
 /// What came of a turn.
@@ -65,6 +69,8 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     /// Events that never arrived.
     pub(crate) lost: u64,
+    /// Syscalls per second of the process that is watched, where they were counted.
+    pub(crate) syscalls: Option<f64>,
     /// Of the process that is watched.
     pub(crate) router: Usage,
     /// Of the load itself.
@@ -77,45 +83,60 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// How long events may take to arrive when no more are published, before they are lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-type Parties = JoinSet<Result<()>>;
+pub(crate) type Parties = JoinSet<Result<()>>;
 
 pub(crate) async fn run(turn: &Turn) -> Result<Outcome> {
-    if let Kind::Joins { at_once } = turn.kind {
-        return crate::joins::run(turn, at_once).await;
-    }
     let tally = Arc::new(Tally::default());
     let mut parties = Parties::new();
-    match &turn.target {
-        Target::Router { url, realm } => {
-            let join = |serializer| join(url, realm, serializer, turn.payload);
-            take_parts(turn, &tally, &mut parties, join).await?;
-        }
-        Target::Within { policy } => {
-            let router = build(policy)?;
-            let join = |_| WampWire::join_within(&router, REALM, turn.payload);
-            take_parts(turn, &tally, &mut parties, join).await?;
-        }
-        Target::Limit { address } => {
-            take_parts_of_limit(turn, address, &tally, &mut parties).await?
-        }
+    if let Kind::Joins { at_once } = turn.kind {
+        joins::take_parts(turn, at_once, &tally, &mut parties);
+    } else {
+        take_all_parts(turn, &tally, &mut parties).await?;
     }
     wait(&mut parties, WARM_UP).await?;
     let watched = turn.watch.unwrap_or_else(std::process::id);
+    let time = Duration::from_secs_f64(turn.seconds);
     let before = (Usage::of(watched)?, Usage::of_self()?);
     let done_before = tally.done.load(Ordering::Relaxed);
     let began = Instant::now();
-    wait(&mut parties, Duration::from_secs_f64(turn.seconds)).await?;
-    let done = tally.done.load(Ordering::Relaxed) - done_before;
-    let seconds = began.elapsed().as_secs_f64();
-    let after = (Usage::of(watched)?, Usage::of_self()?);
+    let measured = async {
+        wait(&mut parties, time).await?;
+        let done = tally.done.load(Ordering::Relaxed) - done_before;
+        let after = (Usage::of(watched)?, Usage::of_self()?);
+        anyhow::Ok((done, began.elapsed().as_secs_f64(), after))
+    };
+    let counted = async {
+        match turn.counts_syscalls {
+            true => count_syscalls(watched, time).await,
+            false => None,
+        }
+    };
+    let (measured, syscalls) = tokio::join!(measured, counted);
+    let (done, seconds, after) = measured?;
     let lost = settle(turn, &tally, &mut parties).await?;
     Ok(Outcome {
         done,
         seconds,
         lost,
+        syscalls,
         router: after.0 - before.0,
         load: after.1 - before.1,
     })
+}
+
+async fn take_all_parts(turn: &Turn, tally: &Arc<Tally>, parties: &mut Parties) -> Result<()> {
+    match &turn.target {
+        Target::Router { url, realm } => {
+            let join = |serializer| join(url, realm, serializer, turn.payload);
+            take_parts(turn, tally, parties, join).await
+        }
+        Target::Within { policy } => {
+            let router = build(policy)?;
+            let join = |_| WampWire::join_within(&router, REALM, turn.payload);
+            take_parts(turn, tally, parties, join).await
+        }
+        Target::Limit { address } => take_parts_of_limit(turn, address, tally, parties).await,
+    }
 }
 
 /// Ends the load, and counts the events that never arrive.
@@ -136,18 +157,17 @@ async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64
         if done >= expected || last.1.elapsed() > PATIENCE {
             return Ok(expected.saturating_sub(done));
         }
-        wait(parties, Duration::from_millis(20)).await?;
+        tokio::task::yield_now().await;
+        wait(parties, Duration::ZERO).await?;
     }
 }
 
 /// Lets those who take part go on for a time.
 async fn wait(parties: &mut Parties, time: Duration) -> Result<()> {
-    tokio::select! {
-        () = tokio::time::sleep(time) => Ok(()),
-        ended = parties.join_next() => match ended {
-            Some(Ok(Err(error))) => Err(error.context("one who takes part in the load has failed")),
-            _ => bail!("one who takes part in the load has ended"),
-        }
+    match timeout(time, parties.join_next()).await {
+        Err(_) => Ok(()),
+        Ok(Some(Ok(Err(error)))) => Err(error.context("one who takes part in the load has failed")),
+        Ok(_) => bail!("one who takes part in the load has ended"),
     }
 }
 

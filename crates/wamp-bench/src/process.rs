@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::Sub;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,27 @@ impl Sub for Usage {
             sleeps: self.sleeps.saturating_sub(before.sleeps),
         }
     }
+}
+
+/// Counts how often a process asks the system for something in a time, by `perf`; per second.
+///
+/// None where `perf` is missing, or may not count.
+pub(crate) async fn count_syscalls(pid: u32, time: Duration) -> Option<f64> {
+    let seconds = time.as_secs_f64();
+    let counted = Command::new("perf")
+        .args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p"])
+        .arg(pid.to_string())
+        .args(["--", "sleep"])
+        .arg(seconds.to_string())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .ok()?;
+    let text = String::from_utf8_lossy(&counted.stderr);
+    let count = text
+        .lines()
+        .find_map(|line| line.split(',').next()?.parse::<f64>().ok())?;
+    Some(count / seconds)
 }
 
 /// A router or a limit in a process of its own; it ends when this is dropped.

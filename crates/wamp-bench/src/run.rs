@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -224,6 +223,7 @@ async fn measure(
         in_flight: workload.in_flight,
         seconds,
         watch,
+        counts_syscalls: false,
     };
     let mut row = Row::new(workload, awake);
     for _ in 0..repeats {
@@ -245,42 +245,17 @@ async fn measure(
         }
     }
     if !is_within && !awake {
-        row.syscalls = count_syscalls(&turn(&ours, Some(router.pid)), router.pid).await?;
+        // In a turn of its own, because counting costs.
+        let turn = Turn {
+            counts_syscalls: true,
+            seconds: 1.0,
+            ..turn(&ours, Some(router.pid))
+        };
+        let outcome = play(&turn).await?;
+        let rate = operations(&outcome, turn.kind) / outcome.seconds;
+        row.syscalls = outcome.syscalls.map(|syscalls| syscalls / rate.max(1.0));
     }
     Ok(row)
-}
-
-/// Counts what the router asks of the system for an operation, by `perf`, in a turn of its own.
-///
-/// None where `perf` is missing, or may not count.
-async fn count_syscalls(turn: &Turn, pid: u32) -> Result<Option<f64>> {
-    /// How long it counts, in seconds, of a turn that lasts longer.
-    const COUNTED: f64 = 0.5;
-    let turn = Turn {
-        seconds: 1.0,
-        ..turn.clone()
-    };
-    let counted = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        Command::new("perf")
-            .args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p"])
-            .arg(pid.to_string())
-            .args(["--", "sleep"])
-            .arg(COUNTED.to_string())
-            .stdin(Stdio::null())
-            .output()
-            .await
-    };
-    let (outcome, counted) = tokio::join!(play(&turn), counted);
-    let rate = operations(&outcome?, turn.kind) / turn.seconds;
-    let Ok(counted) = counted else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&counted.stderr);
-    let count = text
-        .lines()
-        .find_map(|line| line.split(',').next()?.parse::<f64>().ok());
-    Ok(count.map(|count| count / COUNTED / rate.max(1.0)))
 }
 
 /// Another router is measured over what its URL says.

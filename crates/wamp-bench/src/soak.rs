@@ -52,6 +52,7 @@ pub(crate) async fn run(seconds: u64, unix: &str) -> Result<Soak> {
             in_flight,
             seconds: seconds as f64,
             watch: Some(router.pid),
+            counts_syscalls: false,
         };
         loads.spawn(async move { play(&turn).await });
     }
@@ -60,7 +61,6 @@ pub(crate) async fn run(seconds: u64, unix: &str) -> Result<Soak> {
     let began = Instant::now();
     let mut left = left(&mut router).await?;
     while left > 0 && began.elapsed() < Duration::from_secs(10) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
         left = self::left(&mut router).await?;
     }
     let third = samples.len() / 3;
