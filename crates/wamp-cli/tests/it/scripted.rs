@@ -49,7 +49,7 @@ impl Script {
     }
 
     /// Lets the program leave, and closes the connection.
-    async fn is_left(mut self) {
+    async fn bid_farewell(mut self) {
         assert_eq!(self.receive().await[0], 6);
         let bye = json!([6, {}, "wamp.close.goodbye_and_out"]);
         self.send(&bye).await;
@@ -115,7 +115,7 @@ async fn subscriptions_that_the_router_ends_end_the_program() {
     running.note().await;
     let why = json!({"subscription": 5, "reason": "com.example.gone"});
     script.send(&json!([35, 0, why])).await;
-    script.is_left().await;
+    script.bid_farewell().await;
     let (status, rest) = running.end().await;
     assert_eq!(status.code(), Some(1));
     let error = json!({"error": "ended", "message": "the router has ended the subscriptions"});
@@ -131,7 +131,7 @@ async fn a_registration_that_the_router_ends_ends_the_program() {
     running.note().await;
     let why = json!({"registration": 5, "reason": "com.example.gone"});
     script.send(&json!([67, 0, why])).await;
-    script.is_left().await;
+    script.bid_farewell().await;
     let (status, rest) = running.end().await;
     assert_eq!(status.code(), Some(1));
     assert_eq!(rest, "error: the router has ended the registration\n");
