@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::BytesMut;
 use wamp_messages::wire::Writer;
 use wamp_messages::{EncodeError, Format, Message, Payload};
-use wamp_serializers::{Frame, Serializer};
+use wamp_serializers::{Frame, Remainder, Serializer};
 
 /// A message on its way to one peer, or to many.
 #[derive(Debug, Clone)]
@@ -12,9 +13,13 @@ use wamp_serializers::{Frame, Serializer};
     clippy::exhaustive_enums,
     reason = "a message goes to one peer or to many"
 )]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a message for one peer is moved a few times, which is cheaper than a place of its own"
+)]
 pub enum Outgoing {
     /// For one peer.
-    One(Box<Message>),
+    One(Message),
     /// For many, encoded once per format.
     Shared(Arc<SharedMessage>),
 }
@@ -31,7 +36,7 @@ impl Outgoing {
     /// The message as one's own, copied if others have it too.
     pub fn into_message(self) -> Message {
         match self {
-            Self::One(message) => *message,
+            Self::One(message) => message,
             Self::Shared(shared) => match Arc::try_unwrap(shared) {
                 Ok(shared) => shared.message,
                 Err(shared) => shared.message.clone(),
@@ -39,15 +44,21 @@ impl Outgoing {
         }
     }
 
-    /// Encodes the message; a shared one only if it was not yet encoded in this format.
+    /// Appends the message as [`Serializer::encode_into`] does; a shared one is encoded only if it
+    /// was not yet in this format.
     ///
     /// # Errors
     ///
-    /// The message has no form in the format.
-    pub fn encode(&self, serializer: &Serializer) -> Result<Frame, EncodeError> {
+    /// The message has no form in the format; nothing is appended then.
+    pub fn encode_into(
+        &self,
+        serializer: &Serializer,
+        out: &mut BytesMut,
+        shared_from: usize,
+    ) -> Result<Option<Remainder>, EncodeError> {
         match self {
-            Self::One(message) => serializer.encode(message),
-            Self::Shared(shared) => shared.encode(serializer),
+            Self::One(message) => serializer.encode_into(message, out, shared_from),
+            Self::Shared(shared) => shared.encode_into(serializer, out, shared_from),
         }
     }
 
@@ -62,7 +73,7 @@ impl Outgoing {
 
 impl<T: Into<Message>> From<T> for Outgoing {
     fn from(message: T) -> Self {
-        Self::One(Box::new(message.into()))
+        Self::One(message.into())
     }
 }
 
@@ -97,17 +108,23 @@ impl SharedMessage {
         &self.message
     }
 
-    fn encode(&self, serializer: &Serializer) -> Result<Frame, EncodeError> {
+    fn encode_into(
+        &self,
+        serializer: &Serializer,
+        out: &mut BytesMut,
+        shared_from: usize,
+    ) -> Result<Option<Remainder>, EncodeError> {
         let cached = match serializer.format() {
             Format::Json => &self.json,
             Format::MsgPack => &self.msgpack,
             Format::Cbor => &self.cbor,
             // A foreign format has no place of its own; its peers are few.
-            _ => return serializer.encode(&self.message),
+            _ => return serializer.encode_into(&self.message, out, shared_from),
         };
-        cached
-            .get_or_init(|| serializer.encode(&self.message))
-            .clone()
+        match cached.get_or_init(|| serializer.encode(&self.message)) {
+            Ok(frame) => Ok(frame.write_into(out, shared_from)),
+            Err(error) => Err(error.clone()),
+        }
     }
 }
 

@@ -612,6 +612,10 @@ impl Sink for CborSink {
         self.head(if text { TEXT } else { BYTES }, len as u64);
         true
     }
+
+    fn raw(&mut self, octets: &[u8]) {
+        self.0.put_slice(octets);
+    }
 }
 
 #[cfg(test)]

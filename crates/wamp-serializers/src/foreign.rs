@@ -6,7 +6,6 @@ use bytes::Bytes;
 use wamp_messages::wire::{DecodeError, EncodeError};
 use wamp_messages::{ForeignFormat, Format, Message};
 
-use crate::frame::Frame;
 use crate::transcode::transcode;
 
 /// A serializer of somebody else's: another format on the wire.
@@ -44,23 +43,19 @@ pub trait ForeignSerializer: ForeignFormat {
 pub(crate) fn encode(
     serializer: &Arc<dyn ForeignSerializer>,
     message: &Message,
-) -> Result<Frame, EncodeError> {
+) -> Result<Bytes, EncodeError> {
     let format = format_of(serializer);
-    let head = match message.payload() {
+    match message.payload() {
         Some(payload) if payload.format().is_some_and(|other| *other != format) => {
             let transcoded = transcode(payload, &format)?;
             let mut message = message.clone();
             if let Some(payload) = message.payload_mut() {
                 *payload = transcoded;
             }
-            serializer.encode_message(&message)?
+            serializer.encode_message(&message)
         }
-        _ => serializer.encode_message(message)?,
-    };
-    Ok(Frame {
-        head,
-        ..Frame::default()
-    })
+        _ => serializer.encode_message(message),
+    }
 }
 
 /// The format of a foreign serializer's payloads.

@@ -20,6 +20,39 @@ pub struct Frame {
     pub tail: &'static [u8],
 }
 
+/// What follows the head of a message that was [encoded into](crate::Serializer::encode_into) a
+/// buffer: a payload that is shared, not copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "who writes a message must see every piece of it"
+)]
+pub struct Remainder {
+    /// The payload.
+    pub payload: Bytes,
+    /// What closes the message behind its payload: in JSON a bracket.
+    pub tail: &'static [u8],
+}
+
+impl Remainder {
+    /// How many octets follow.
+    pub fn len(&self) -> usize {
+        self.payload.len() + self.tail.len()
+    }
+
+    /// Whether no octets follow.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends all octets.
+    pub fn write_to(&self, out: &mut BytesMut) {
+        out.reserve(self.len());
+        out.put_slice(&self.payload);
+        out.put_slice(self.tail);
+    }
+}
+
 impl Frame {
     /// How many octets the message has.
     pub fn len(&self) -> usize {
@@ -29,6 +62,19 @@ impl Frame {
     /// Whether there are no octets, which no message is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Appends the message as [`Serializer::encode_into`](crate::Serializer::encode_into) does.
+    pub fn write_into(&self, out: &mut BytesMut, shared_from: usize) -> Option<Remainder> {
+        if self.payload.len() < shared_from {
+            self.write_to(out);
+            return None;
+        }
+        out.put_slice(&self.head);
+        Some(Remainder {
+            payload: self.payload.clone(),
+            tail: self.tail,
+        })
     }
 
     /// Appends all octets.

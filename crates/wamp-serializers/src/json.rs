@@ -541,4 +541,8 @@ impl Sink for JsonSink {
     fn splice(&mut self) {
         self.element();
     }
+
+    fn raw(&mut self, octets: &[u8]) {
+        self.out.put_slice(octets);
+    }
 }

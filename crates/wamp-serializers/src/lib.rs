@@ -72,7 +72,7 @@ mod writer;
 
 pub use crate::batch::BatchSeparator;
 pub use crate::foreign::ForeignSerializer;
-pub use crate::frame::Frame;
+pub use crate::frame::{Frame, Remainder};
 pub use crate::serializer::{DEFAULT_MAX_DEPTH, MAX_DEPTH, Serializer};
 pub use crate::transcode::transcode;
 pub use crate::typed::{

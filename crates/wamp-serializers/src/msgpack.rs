@@ -462,4 +462,8 @@ impl Sink for MsgPackSink {
         }
         true
     }
+
+    fn raw(&mut self, octets: &[u8]) {
+        self.0.put_slice(octets);
+    }
 }

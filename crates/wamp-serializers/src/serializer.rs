@@ -10,7 +10,8 @@ use wamp_messages::{Format, Message};
 
 use crate::batch::{self, BatchSeparator};
 use crate::foreign::{self, ForeignSerializer};
-use crate::frame::Frame;
+use crate::frame::{Frame, Remainder};
+use crate::writer;
 
 /// Turns messages into the frames of one connection, and frames into messages.
 ///
@@ -243,18 +244,53 @@ impl Serializer {
     ///
     /// This format has no form for something in the message, most often in its payload.
     pub fn encode(&self, message: &Message) -> Result<Frame, EncodeError> {
+        let mut head = BytesMut::new();
+        let rest = self.encode_into(message, &mut head, 0)?;
+        let head = head.freeze();
+        Ok(match rest {
+            Some(Remainder { payload, tail }) => Frame {
+                head,
+                payload,
+                tail,
+            },
+            None => Frame {
+                head,
+                ..Frame::default()
+            },
+        })
+    }
+
+    /// Appends one message, without what a batch puts around it.
+    ///
+    /// A payload of this format that has `shared_from` octets or more is shared, not copied, and
+    /// returned with what is to follow it; otherwise the whole message is appended.
+    ///
+    /// # Errors
+    ///
+    /// This format has no form for something in the message, most often in its payload; nothing is
+    /// appended then.
+    pub fn encode_into(
+        &self,
+        message: &Message,
+        out: &mut BytesMut,
+        shared_from: usize,
+    ) -> Result<Option<Remainder>, EncodeError> {
         #[cfg(feature = "__counters")]
         crate::counters::note(crate::counters::Step::encode(&self.format()));
+        let depth = self.max_depth;
         match &self.kind {
             #[cfg(feature = "json")]
-            Kind::Json => crate::writer::write::<crate::json::Json>(message, self.max_depth),
+            Kind::Json => writer::write::<crate::json::Json>(message, depth, out, shared_from),
             #[cfg(feature = "msgpack")]
             Kind::MsgPack => {
-                crate::writer::write::<crate::msgpack::MsgPack>(message, self.max_depth)
+                writer::write::<crate::msgpack::MsgPack>(message, depth, out, shared_from)
             }
             #[cfg(feature = "cbor")]
-            Kind::Cbor => crate::writer::write::<crate::cbor::Cbor>(message, self.max_depth),
-            Kind::Foreign(foreign) => foreign::encode(foreign, message),
+            Kind::Cbor => writer::write::<crate::cbor::Cbor>(message, depth, out, shared_from),
+            Kind::Foreign(foreign) => {
+                out.extend_from_slice(&foreign::encode(foreign, message)?);
+                Ok(None)
+            }
         }
     }
 
@@ -322,33 +358,57 @@ impl Serializer {
         }
     }
 
-    /// How many octets [`Self::write_frame`] will append: those of the frame, and what a batch puts
-    /// around it.
-    pub fn frame_len(&self, frame: &Frame) -> usize {
-        frame.len()
-            + match (self.is_batched(), self.is_binary()) {
-                (false, _) => 0,
-                (true, false) => 1,
-                (true, true) => batch::PREFIX,
-            }
+    /// Appends one message as this connection wants it: as it is, or as a part of a batch.
+    ///
+    /// # Errors
+    ///
+    /// This format has no form for something in the message; nothing is appended then.
+    pub fn append(&self, message: &Message, out: &mut BytesMut) -> Result<(), EncodeError> {
+        self.append_part(out, |out| {
+            self.encode_into(message, out, usize::MAX).map(drop)
+        })
     }
 
-    /// Appends one frame as this connection wants it: as it is, or as a part of a batch.
-    ///
-    /// A transport message holds exactly one frame, or of a batched serializer one or more.
-    pub fn write_frame(&self, frame: &Frame, out: &mut BytesMut) {
-        out.reserve(self.frame_len(frame));
-        match self.batch {
-            None => frame.write_to(out),
-            Some(_) if self.is_binary() => {
-                // No transport takes a message of 2^32 octets.
-                out.put_u32(u32::try_from(frame.len()).unwrap_or(u32::MAX));
-                frame.write_to(out);
-            }
-            Some(batch) => {
-                frame.write_to(out);
-                out.put_u8(batch.separator.octet());
-            }
+    /// How many octets a batch puts around each message.
+    pub fn part_len(&self) -> usize {
+        match (self.is_batched(), self.is_binary()) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => batch::PREFIX,
         }
+    }
+
+    /// Appends one message that `write` encodes, and around it what a batch puts there.
+    ///
+    /// A transport message holds exactly one message, or of a batched serializer one or more.
+    ///
+    /// # Errors
+    ///
+    /// Those of `write`; nothing is appended then.
+    pub fn append_part<E>(
+        &self,
+        out: &mut BytesMut,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = out.len();
+        let prefix = if self.is_batched() && self.is_binary() {
+            batch::PREFIX
+        } else {
+            0
+        };
+        out.put_bytes(0, prefix);
+        if let Err(error) = write(out) {
+            out.truncate(before);
+            return Err(error);
+        }
+        let begin = before + prefix;
+        // No transport takes a message of 2^32 octets.
+        let len = u32::try_from(out.len() - begin).unwrap_or(u32::MAX);
+        match self.batch {
+            None => {}
+            Some(_) if prefix > 0 => out[before..begin].copy_from_slice(&len.to_be_bytes()),
+            Some(batch) => out.put_u8(batch.separator.octet()),
+        }
+        Ok(())
     }
 }

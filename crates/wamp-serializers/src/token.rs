@@ -155,4 +155,7 @@ pub(crate) trait Sink: Sized {
 
     /// Notes that elements that were written elsewhere follow here.
     fn splice(&mut self) {}
+
+    /// Appends octets that were written elsewhere.
+    fn raw(&mut self, octets: &[u8]);
 }

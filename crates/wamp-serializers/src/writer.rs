@@ -1,10 +1,12 @@
 //! A message, written into a sink of any format.
 
+use std::mem;
+
 use bytes::{Bytes, BytesMut};
 use wamp_messages::wire::{EncodeError, Writer};
 use wamp_messages::{Format, Message, Payload};
 
-use crate::frame::Frame;
+use crate::frame::Remainder;
 use crate::token::Sink;
 use crate::transcode::transcode_within;
 
@@ -16,31 +18,33 @@ pub(crate) trait WriteFormat {
     const TAIL: &'static [u8];
 }
 
-/// Writes a message; a payload of the same format is not copied.
+/// Appends a message. A payload of so many octets or more is not copied, and returned with what
+/// follows it.
 pub(crate) fn write<F: WriteFormat>(
     message: &Message,
     max_depth: usize,
-) -> Result<Frame, EncodeError> {
+    out: &mut BytesMut,
+    shared_from: usize,
+) -> Result<Option<Remainder>, EncodeError> {
+    let before = out.len();
+    let payload = message.payload().map_or(0, Payload::len);
+    let copied = if payload < shared_from { payload } else { 0 };
+    out.reserve(HEADER_SIZE + copied);
     let mut writer = HeaderWriter::<F> {
-        sink: F::Sink::new(BytesMut::with_capacity(HEADER_SIZE)),
+        sink: F::Sink::new(mem::take(out)),
+        shared_from,
         payload: None,
         error: None,
         max_depth,
     };
     message.write(&mut writer);
+    *out = writer.sink.into_inner();
     if let Some(error) = writer.error {
+        out.truncate(before);
         return Err(error);
     }
-    let head = writer.sink.into_inner().freeze();
-    let (payload, tail) = match writer.payload {
-        Some(payload) => (payload, F::TAIL),
-        None => (Bytes::new(), &b""[..]),
-    };
-    Ok(Frame {
-        head,
-        payload,
-        tail,
-    })
+    let tail = F::TAIL;
+    Ok(writer.payload.map(|payload| Remainder { payload, tail }))
 }
 
 /// Enough for the header of most messages.
@@ -48,6 +52,8 @@ const HEADER_SIZE: usize = 128;
 
 struct HeaderWriter<F: WriteFormat> {
     sink: F::Sink,
+    /// From how many octets a payload is not copied.
+    shared_from: usize,
     /// The payload, beside the header; the message ends behind it.
     payload: Option<Bytes>,
     error: Option<EncodeError>,
@@ -62,14 +68,22 @@ impl<F: WriteFormat> HeaderWriter<F> {
     }
 
     /// Puts the octets of a payload in this format behind the header.
-    fn splice(&mut self, octets: Bytes) {
+    fn splice(&mut self, octets: &Bytes) {
         self.sink.splice();
-        self.payload = Some(octets);
+        self.put(octets);
+    }
+
+    fn put(&mut self, octets: &Bytes) {
+        if octets.len() < self.shared_from {
+            self.sink.raw(octets);
+        } else {
+            self.payload = Some(octets.clone());
+        }
     }
 
     fn opaque(&mut self, octets: &Bytes, text: bool) -> Result<(), EncodeError> {
         if self.sink.string_head(octets.len(), text) {
-            self.payload = Some(octets.clone());
+            self.put(octets);
         } else if text {
             let text = std::str::from_utf8(octets).map_err(|_| EncodeError::NotRepresentable {
                 format: "a string",
@@ -84,13 +98,13 @@ impl<F: WriteFormat> HeaderWriter<F> {
 
     fn put_payload(&mut self, payload: &Payload) -> Result<(), EncodeError> {
         if let (Some(octets), true) = (payload.octets(), payload.format() == Some(&F::FORMAT)) {
-            self.splice(octets.clone());
+            self.splice(octets);
         } else if let Some(octets) = payload.as_opaque() {
             self.opaque(octets, payload.is_opaque_text())?;
         } else if payload.format().is_some() {
             let transcoded = transcode_within(payload, &F::FORMAT, self.max_depth)?;
             if let Some(octets) = transcoded.octets() {
-                self.splice(octets.clone());
+                self.splice(octets);
             }
         }
         Ok(())

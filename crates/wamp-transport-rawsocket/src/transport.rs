@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wamp_core::{
     CloseReason, ConnectionInfo, Octets, Outgoing, ReceiveError, SendError, Transport,
-    TransportError, Undeliverable,
+    TransportError,
 };
 use wamp_messages::{DecodeError, Format, Message};
 use wamp_net::heartbeat::Heartbeat;
@@ -209,18 +209,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for RawSocket
         let Phase::Open(link) = &mut self.phase else {
             return Err(TransportError::Closed.into());
         };
-        let frame = message
-            .encode(&self.serializer)
-            .map_err(Undeliverable::from)?;
-        let len = frame.len();
         let max = self.config.max_sent(self.peer);
-        match FrameHeader::new(FrameKind::MESSAGE, len) {
-            Some(header) if len <= max => {
-                link.writer.push_message(header, &frame);
-                Ok(())
-            }
-            _ => Err(Undeliverable::TooLong { len, max }.into()),
-        }
+        link.writer.push_message(&self.serializer, message, max)?;
+        Ok(())
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

@@ -22,7 +22,7 @@ use wamp_core::{
 };
 use wamp_messages::{DecodeError, Format, Message};
 use wamp_net::heartbeat::{Beat, Heartbeat};
-use wamp_serializers::Serializer;
+use wamp_serializers::{Remainder, Serializer};
 
 use crate::close::{self, Failure};
 use crate::config::WebSocketConfig;
@@ -301,20 +301,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         if !matches!(self.phase, Phase::Open(_)) {
             return Err(TransportError::Closed.into());
         }
-        let frame = message
-            .encode(&self.serializer)
-            .map_err(Undeliverable::from)?;
-        let len = self.serializer.frame_len(&frame);
-        let max = self.config.max_message_size;
-        if len > max {
-            return Err(Undeliverable::TooLong { len, max }.into());
-        }
-        if !self.batch.is_empty() && self.batch.len() + len > self.config.max_batch_size() {
+        let before = self.batch.len();
+        let (serializer, max) = (&self.serializer, self.config.max_message_size);
+        serializer.append_part(&mut self.batch, |out| {
+            let begin = out.len();
+            let rest = message.encode_into(serializer, out, COPIED)?;
+            let rest_len = rest.as_ref().map_or(0, Remainder::len);
+            let len = out.len() - begin + rest_len + serializer.part_len();
+            if len > max {
+                return Err(Undeliverable::TooLong { len, max });
+            }
+            if let Some(rest) = rest {
+                rest.write_to(out);
+            }
+            Ok(())
+        })?;
+        let max = self.config.max_batch_size();
+        if before > 0 && self.batch.len() > max {
+            let last = self.batch.split_off(before);
             self.push_batch()?;
+            self.batch = last;
         }
-        self.serializer.write_frame(&frame, &mut self.batch);
-        let joins = self.serializer.is_batched() && self.batch.len() < self.config.max_batch_size();
-        if !joins {
+        if !self.serializer.is_batched() || self.batch.len() >= max {
             self.push_batch()?;
         }
         Ok(())
@@ -389,6 +397,9 @@ impl<S> fmt::Debug for WebSocketTransport<S> {
             .finish_non_exhaustive()
     }
 }
+
+/// Payloads below this are encoded into place; it is looked first whether longer ones can be sent.
+const COPIED: usize = 4 << 10;
 
 /// A buffer that had to grow beyond this for a long message is not kept.
 const KEPT_BUFFER: usize = 64 << 10;

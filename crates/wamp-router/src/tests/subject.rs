@@ -220,7 +220,7 @@ impl Subject {
                 what: "a test",
             })
         };
-        let outgoing = Outgoing::One(Box::new(message.clone()));
+        let outgoing = Outgoing::One(message.clone());
         self.routing
             .undeliverable(self.peers[session], &outgoing, &why, &mut recorder);
         let input = Input::Undeliverable(session, message.clone(), too_long);

@@ -99,10 +99,9 @@ pub fn batched(data: &[u8]) {
     let write = |messages: &VecDeque<Message>, serializer: &Serializer| {
         let mut out = BytesMut::new();
         for message in messages {
-            let frame = serializer
-                .encode(message)
+            serializer
+                .append(message, &mut out)
                 .expect("what was read can be written");
-            serializer.write_frame(&frame, &mut out);
         }
         out.freeze()
     };

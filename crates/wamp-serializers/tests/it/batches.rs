@@ -16,8 +16,8 @@ fn write(serializer: &Serializer, messages: &[Message]) -> Vec<u8> {
     for message in messages {
         let frame = serializer.encode(message).unwrap();
         let before = out.len();
-        serializer.write_frame(&frame, &mut out);
-        assert_eq!(out.len() - before, serializer.frame_len(&frame));
+        serializer.append(message, &mut out).unwrap();
+        assert_eq!(out.len() - before, frame.len() + serializer.part_len());
     }
     out.to_vec()
 }

@@ -97,9 +97,10 @@ fn messages_of_other_formats_pass_through_a_foreign_one_and_back() {
     let mut foreign = Serializer::foreign(Arc::new(Marked));
     for serializer in [foreign.clone(), foreign.clone().batched()] {
         foreign = serializer;
-        let frame = foreign.encode(&decode("json", json).unwrap()).unwrap();
         let mut out = BytesMut::new();
-        foreign.write_frame(&frame, &mut out);
+        foreign
+            .append(&decode("json", json).unwrap(), &mut out)
+            .unwrap();
         let mut received = VecDeque::new();
         foreign.decode(out.freeze(), &mut received).unwrap();
         assert_eq!(

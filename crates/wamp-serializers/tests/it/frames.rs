@@ -75,7 +75,7 @@ fn a_message_that_is_not_batched_stands_for_itself() {
         .with_separator(BatchSeparator::Cancel)
         .answering();
     let mut out = Default::default();
-    json.write_frame(&json.encode(&message).unwrap(), &mut out);
+    json.append(&message, &mut out).unwrap();
     assert_eq!(&*out, b"[17,1,2]");
 }
 

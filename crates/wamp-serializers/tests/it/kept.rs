@@ -69,8 +69,7 @@ fn a_small_message_does_not_keep_a_long_batch() {
         let mut serializer = serializer(name).batched();
         let mut batch = BytesMut::new();
         for payload in [10, 100_000] {
-            let frame = serializer.encode(&message(payload)).unwrap();
-            serializer.write_frame(&frame, &mut batch);
+            serializer.append(&message(payload), &mut batch).unwrap();
         }
         let batch = batch.freeze();
         let mut messages = VecDeque::new();

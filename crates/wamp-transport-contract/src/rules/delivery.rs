@@ -68,7 +68,7 @@ pub async fn every_kind_of_message_arrives_as_it_was_sent(subject: &impl Subject
         for message in messages(&payloads(&format)) {
             let shared = SharedMessage::new(message.clone());
             let ways = [
-                Outgoing::One(Box::new(message.clone())),
+                Outgoing::One(message.clone()),
                 Outgoing::Shared(shared.clone()),
                 Outgoing::Shared(shared),
             ];

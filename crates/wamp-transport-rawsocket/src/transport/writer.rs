@@ -6,11 +6,12 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
-use wamp_serializers::Frame;
+use wamp_core::{Outgoing, Undeliverable};
+use wamp_serializers::{Remainder, Serializer};
 
-use crate::frame::FrameHeader;
+use crate::frame::{FrameHeader, FrameKind};
 
 /// A queue of octets: short pieces are joined, long ones are shared with whoever has them.
 ///
@@ -20,9 +21,7 @@ pub(super) struct Writer {
     /// Long pieces, and what was joined before each.
     pieces: VecDeque<Bytes>,
     /// What comes after them, joined.
-    joined: Vec<u8>,
-    /// How much of it is written already.
-    joined_from: usize,
+    joined: BytesMut,
     /// How many octets wait.
     waiting: usize,
     /// How many of them wait up to the end of the last control frame.
@@ -41,8 +40,7 @@ impl Writer {
     pub(super) fn new(stream: &impl AsyncWrite) -> Self {
         Self {
             pieces: VecDeque::new(),
-            joined: Vec::new(),
-            joined_from: 0,
+            joined: BytesMut::new(),
             waiting: 0,
             to_control: 0,
             control: 0,
@@ -55,18 +53,43 @@ impl Writer {
         }
     }
 
-    /// Takes a message.
-    pub(super) fn push_message(&mut self, header: FrameHeader, frame: &Frame) {
-        let short = |piece: &[u8]| match piece.len() {
-            len if len < self.shared_from => len,
-            _ => 0,
+    /// Takes a message, unless it is longer than `max` or has no form in the format.
+    pub(super) fn push_message(
+        &mut self,
+        serializer: &Serializer,
+        message: &Outgoing,
+        max: usize,
+    ) -> Result<(), Undeliverable> {
+        let begin = self.joined.len();
+        // The first message gets what it needs; where another one follows, more will.
+        if begin > 0 && self.joined.capacity() - begin < MORE / 8 {
+            self.joined.reserve(MORE);
+        }
+        let place = [0; FrameHeader::LEN];
+        self.joined.extend_from_slice(&place);
+        let rest = match message.encode_into(serializer, &mut self.joined, self.shared_from) {
+            Ok(rest) => rest,
+            Err(error) => {
+                self.joined.truncate(begin);
+                return Err(error.into());
+            }
         };
-        let room = FrameHeader::LEN + short(&frame.head) + short(&frame.payload) + frame.tail.len();
-        self.reserve(room);
-        self.join(&header.to_octets());
-        self.push(&frame.head);
-        self.push(&frame.payload);
-        self.join(frame.tail);
+        let joined = self.joined.len() - begin;
+        let len = joined - place.len() + rest.as_ref().map_or(0, Remainder::len);
+        let header = match FrameHeader::new(FrameKind::MESSAGE, len) {
+            Some(header) if len <= max => header,
+            _ => {
+                self.joined.truncate(begin);
+                return Err(Undeliverable::TooLong { len, max });
+            }
+        };
+        self.joined[begin..][..place.len()].copy_from_slice(&header.to_octets());
+        self.waiting += joined;
+        if let Some(Remainder { payload, tail }) = rest {
+            self.push(&payload);
+            self.join(tail);
+        }
+        Ok(())
     }
 
     /// Takes a control frame.
@@ -113,7 +136,7 @@ impl Writer {
         cx: &mut Context<'_>,
         stream: Pin<&mut impl AsyncWrite>,
     ) -> Poll<io::Result<usize>> {
-        let joined = &self.joined[self.joined_from..];
+        let joined = &self.joined[..];
         let pieces = self.pieces.iter().map(|piece| &piece[..]);
         let mut pieces = pieces.chain((!joined.is_empty()).then_some(joined));
         if self.pieces.is_empty() || !stream.is_write_vectored() {
@@ -137,8 +160,7 @@ impl Writer {
         }
         if self.waiting == 0 {
             self.pieces = VecDeque::new();
-            self.joined = Vec::new();
-            self.joined_from = 0;
+            self.joined = BytesMut::new();
             return;
         }
         while let Some(piece) = self.pieces.front_mut() {
@@ -149,12 +171,7 @@ impl Writer {
             written -= piece.len();
             self.pieces.pop_front();
         }
-        self.joined_from += written;
-        // What is written goes, but not for each octet of it.
-        if self.joined_from > self.joined.len() / 2 {
-            self.joined.drain(..self.joined_from);
-            self.joined_from = 0;
-        }
+        self.joined.advance(written);
     }
 
     fn push(&mut self, piece: &Bytes) {
@@ -162,10 +179,8 @@ impl Writer {
             self.join(piece);
             return;
         }
-        if self.joined_from < self.joined.len() {
-            let mut joined = Bytes::from(mem::take(&mut self.joined));
-            joined.advance(mem::take(&mut self.joined_from));
-            self.pieces.push_back(joined);
+        if !self.joined.is_empty() {
+            self.pieces.push_back(mem::take(&mut self.joined).freeze());
         }
         self.waiting += piece.len();
         self.pieces.push_back(piece.clone());
@@ -175,16 +190,10 @@ impl Writer {
         self.waiting += piece.len();
         self.joined.extend_from_slice(piece);
     }
-
-    /// Makes room for more to be joined. The first message gets what it needs; where another one
-    /// follows, more will.
-    fn reserve(&mut self, room: usize) {
-        if self.joined.capacity() - self.joined.len() < room {
-            let more = if self.joined.is_empty() { 0 } else { 4 << 10 };
-            self.joined.reserve(room.max(more));
-        }
-    }
 }
+
+/// How much room is made when a message follows another one.
+const MORE: usize = 4 << 10;
 
 /// How many pieces are handed over in one write.
 const PIECES_AT_ONCE: usize = 32;
@@ -193,9 +202,29 @@ const PIECES_AT_ONCE: usize = 32;
 mod tests {
     use std::future::poll_fn;
 
-    use crate::frame::FrameKind;
+    use wamp_messages::message::Event;
+    use wamp_messages::{Message, PublicationId, SubscriptionId};
+    use wamp_serializers::encode_payload;
 
     use super::*;
+
+    #[test]
+    fn what_cannot_be_sent_leaves_nothing_behind() {
+        let mut writer = Writer::new(&Sink::default());
+        let serializer = Serializer::json();
+        let (short, frame) = message(10);
+        let (long, _) = message(100_000);
+        for _ in 0..2 {
+            let refused = writer.push_message(&serializer, &long, 1_000);
+            assert!(matches!(
+                refused,
+                Err(Undeliverable::TooLong { max: 1_000, .. })
+            ));
+            push(&mut writer, &short);
+        }
+        assert_eq!(writer.waiting(), 2 * frame.len());
+        assert_eq!(writer.joined, [&frame[..], &frame].concat());
+    }
 
     /// Takes so many octets at once, and as many pieces as there are if it can.
     #[derive(Debug, Default)]
@@ -246,14 +275,25 @@ mod tests {
         }
     }
 
-    fn message(octet: u8, payload_len: usize) -> (FrameHeader, Frame) {
-        let frame = Frame {
-            head: vec![octet; 10].into(),
-            payload: vec![octet + 1; payload_len].into(),
-            tail: b"]",
-        };
-        let header = FrameHeader::new(FrameKind::MESSAGE, frame.len()).unwrap();
-        (header, frame)
+    /// A message with one text, and its frame.
+    fn message(text_len: usize) -> (Outgoing, Vec<u8>) {
+        let serializer = Serializer::json();
+        let message = Message::from(Event {
+            subscription: SubscriptionId::ZERO,
+            publication: PublicationId::ZERO,
+            details: Default::default(),
+            payload: encode_payload(&serializer.format(), &("x".repeat(text_len),), &()).unwrap(),
+        });
+        let octets = serializer.encode(&message).unwrap().to_bytes();
+        let header = FrameHeader::new(FrameKind::MESSAGE, octets.len()).unwrap();
+        (message.into(), [&header.to_octets(), &octets[..]].concat())
+    }
+
+    fn push(writer: &mut Writer, message: &Outgoing) {
+        let serializer = Serializer::json();
+        writer
+            .push_message(&serializer, message, usize::MAX)
+            .unwrap();
     }
 
     #[tokio::test]
@@ -268,17 +308,16 @@ mod tests {
                 };
                 let mut writer = Writer::new(&sink);
                 let mut expected = Vec::new();
-                for (octet, len) in (1..).zip(lens) {
-                    let (header, frame) = message(octet, len);
-                    writer.push_message(header, &frame);
-                    expected.extend(header.to_octets());
-                    expected.extend_from_slice(&frame.to_bytes());
+                for (number, len) in (1..).zip(lens) {
+                    let (message, frame) = message(len);
+                    push(&mut writer, &message);
+                    expected.extend(frame);
                     let header = FrameHeader::new(FrameKind::PONG, 2).unwrap();
                     writer.push_control(header, &Bytes::from_static(b"po"));
                     expected.extend(header.to_octets());
                     expected.extend_from_slice(b"po");
                     // Some are written before the next ones come.
-                    if octet % 3 == 0 {
+                    if number % 3 == 0 {
                         let cx = &mut Context::from_waker(std::task::Waker::noop());
                         let _ = writer
                             .poll_write_once(cx, Pin::new(&mut sink))
@@ -306,11 +345,12 @@ mod tests {
             ..Sink::default()
         };
         let mut writer = Writer::new(&sink);
-        let (header, frame) = message(1, 10_000);
+        let (message, _) = message(10_000);
         for _ in 0..10 {
-            writer.push_message(header, &frame);
+            push(&mut writer, &message);
         }
-        let payload = frame.payload.as_ptr();
+        let payload = message.message().payload().unwrap().octets().unwrap();
+        let payload = payload.as_ptr();
         let shared = writer
             .pieces
             .iter()
@@ -329,9 +369,9 @@ mod tests {
             ..Sink::default()
         };
         let mut writer = Writer::new(&sink);
-        let (header, frame) = message(1, 10_000);
+        let (message, _) = message(10_000);
         for _ in 0..10 {
-            writer.push_message(header, &frame);
+            push(&mut writer, &message);
         }
         poll_fn(|cx| writer.poll_write(cx, &mut sink))
             .await
@@ -348,8 +388,7 @@ mod tests {
         };
         let mut writer = Writer::new(&sink);
         for len in [100, 5000, 100] {
-            let (header, frame) = message(1, len);
-            writer.push_message(header, &frame);
+            push(&mut writer, &message(len).0);
         }
         poll_fn(|cx| writer.poll_write(cx, &mut sink))
             .await
@@ -361,11 +400,11 @@ mod tests {
     fn what_is_written_does_not_pile_up_when_there_is_always_more() {
         let sink = Sink::default();
         let mut writer = Writer::new(&sink);
-        let (header, frame) = message(1, 100);
-        writer.push_message(header, &frame);
+        let (message, frame) = message(100);
+        push(&mut writer, &message);
         for _ in 0..10_000 {
-            writer.push_message(header, &frame);
-            writer.advance(FrameHeader::LEN + frame.len());
+            push(&mut writer, &message);
+            writer.advance(frame.len());
         }
         assert!(
             writer.joined.capacity() < 16 << 10,

@@ -25,7 +25,7 @@ impl<T: Transport> Driver<T> {
     fn new(transport: T, count: usize, len: usize) -> Self {
         Self {
             transport,
-            message: Outgoing::One(Box::new(event(len))),
+            message: Outgoing::One(event(len)),
             len,
             count,
             sent: 0,
@@ -131,7 +131,7 @@ async fn messages_of_every_size_pass_a_socket() {
 async fn a_peer_that_does_not_read_is_felt_and_still_heard() {
     let config = RawSocketConfig::default().write_buffer_size(1024);
     let (mut server, mut peer) = server("cbor", &config).await;
-    let message = Outgoing::One(Box::new(event(PIPE)));
+    let message = Outgoing::One(event(PIPE));
     let mut sent = 0;
     poll_fn(|cx| {
         while server.poll_ready(cx).is_ready() {
@@ -154,7 +154,7 @@ async fn a_slow_reader_gets_everything_in_the_end() {
     let config = RawSocketConfig::default().write_buffer_size(1024);
     let (mut server, mut peer) = server("cbor", &config).await;
     let sending = tokio::spawn(async move {
-        let message = Outgoing::One(Box::new(event(1000)));
+        let message = Outgoing::One(event(1000));
         for _ in 0..100 {
             poll_fn(|cx| server.poll_ready(cx)).await.unwrap();
             server.send(&message).unwrap();

@@ -24,7 +24,7 @@ async fn violation(config: &RawSocketConfig, octets: &[u8]) -> TransportError {
     };
     // It stays so, and the stream is dropped.
     assert!(receive(&mut server).await.is_err());
-    let outgoing = Outgoing::One(Box::new(numbered(1)));
+    let outgoing = Outgoing::One(numbered(1));
     assert!(matches!(server.send(&outgoing), Err(SendError::Lost(_))));
     assert!(peer.is_at_end().await);
     error
@@ -129,7 +129,7 @@ async fn a_message_too_long_for_its_peer_comes_back_and_others_still_go() {
         // The own limit is another one.
         let (mut server, mut peer) = server_for("cbor", &limited(1 << 10), length).await;
         assert_eq!(server.max_len(), Some(max));
-        let message = Outgoing::One(Box::new(event_of(max + 1)));
+        let message = Outgoing::One(event_of(max + 1));
         let error = server.send(&message).unwrap_err();
         let SendError::Undeliverable(Undeliverable::TooLong { len, max: told }) = error else {
             panic!("{error}");

@@ -54,7 +54,7 @@ pub(crate) fn event_of(len: usize) -> Message {
 
 pub(crate) fn send(transport: &mut impl Transport, message: &Message) {
     transport
-        .send(&Outgoing::One(Box::new(message.clone())))
+        .send(&Outgoing::One(message.clone()))
         .unwrap();
 }
 

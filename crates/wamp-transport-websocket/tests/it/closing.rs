@@ -41,7 +41,7 @@ async fn both_sides_close_in_order_whichever_begins() {
             assert_eq!(receive(&mut follows).await.unwrap(), numbered(1));
             let error = receive(&mut follows).await.unwrap_err();
             assert!(matches!(error, ReceiveError::Closed), "{error}");
-            let message = Outgoing::One(Box::new(numbered(2)));
+            let message = Outgoing::One(numbered(2));
             let error = follows.send(&message).unwrap_err();
             assert!(
                 matches!(error, SendError::Lost(TransportError::Closed)),

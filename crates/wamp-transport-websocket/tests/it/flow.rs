@@ -26,7 +26,7 @@ impl<T: Transport> Driver<T> {
     fn new(transport: T) -> Self {
         Self {
             transport,
-            message: Outgoing::One(Box::new(event(LEN))),
+            message: Outgoing::One(event(LEN)),
             sent: 0,
             flushed: false,
             received: 0,
@@ -136,7 +136,7 @@ async fn a_message_that_the_peer_finds_too_long_is_told_by_its_code() {
 async fn a_peer_that_does_not_read_is_felt_and_still_heard() {
     let config = WebSocketConfig::default().write_buffer_size(1024);
     let (mut server, mut peer) = server("cbor", &config).await;
-    let message = Outgoing::One(Box::new(event(PIPE)));
+    let message = Outgoing::One(event(PIPE));
     let mut sent = 0;
     poll_fn(|cx| {
         while server.poll_ready(cx).is_ready() {

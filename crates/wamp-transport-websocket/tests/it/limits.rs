@@ -32,7 +32,7 @@ async fn refused_by(name: &str, config: &WebSocketConfig, frames: &[(u8, &[u8])]
     }
     // It stays so.
     assert!(receive(&mut server).await.is_err());
-    let outgoing = Outgoing::One(Box::new(numbered(1)));
+    let outgoing = Outgoing::One(numbered(1));
     assert!(matches!(server.send(&outgoing), Err(SendError::Lost(_))));
     told
 }
@@ -166,7 +166,7 @@ async fn a_message_too_long_to_send_comes_back_and_others_still_go() {
     let (mut server, mut peer) = server("json", &config).await;
     assert_eq!(server.max_len(), Some(100));
     let error = server
-        .send(&Outgoing::One(Box::new(event(200))))
+        .send(&Outgoing::One(event(200)))
         .unwrap_err();
     let SendError::Undeliverable(Undeliverable::TooLong { len, max }) = error else {
         panic!("{error}");
