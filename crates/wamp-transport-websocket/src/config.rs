@@ -13,10 +13,10 @@ pub struct WebSocketConfig {
     pub max_message_size: usize,
     /// How long a single frame of a received message may be, in octets. 16 MiB.
     pub max_frame_size: usize,
-    /// How much is read at once, in octets. 8 KiB.
+    /// How long the buffer is that is kept for each connection to be read into, in octets. 2 KiB.
     ///
-    /// It is allocated for each connection, and a message that is kept keeps the buffer that it
-    /// was read into.
+    /// It grows with longer messages, and one that is kept keeps the buffer that it was read into.
+    /// What has come is read 16 KiB at once, however small this is.
     pub read_buffer_size: usize,
     /// How much is gathered before it is written without a flush, in octets. 16 KiB.
     ///
@@ -41,7 +41,7 @@ impl Default for WebSocketConfig {
         Self {
             max_message_size: 16 << 20,
             max_frame_size: 16 << 20,
-            read_buffer_size: 8 << 10,
+            read_buffer_size: 2 << 10,
             write_buffer_size: 16 << 10,
             ping_interval: Some(Duration::from_secs(20)),
             pong_timeout: Duration::from_secs(20),

@@ -22,7 +22,7 @@ use wamp_core::{
 };
 use wamp_messages::{DecodeError, Format, Message};
 use wamp_net::heartbeat::{Beat, Heartbeat};
-use wamp_serializers::{Remainder, Serializer};
+use wamp_serializers::{Remainder, Serializer, shared_copy};
 
 use crate::close::{self, Failure};
 use crate::config::WebSocketConfig;
@@ -170,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             // That buffer has grown to the longest message, and the next ones stand in its rest.
             self.read_buffer = self.read_buffer.max(octets.len());
             let octets = if octets.len() < self.read_buffer / 4 {
-                Bytes::copy_from_slice(&octets)
+                shared_copy(&octets)
             } else {
                 octets
             };

@@ -165,9 +165,7 @@ async fn a_message_too_long_to_send_comes_back_and_others_still_go() {
     let config = WebSocketConfig::default().max_message_size(100);
     let (mut server, mut peer) = server("json", &config).await;
     assert_eq!(server.max_len(), Some(100));
-    let error = server
-        .send(&Outgoing::One(event(200)))
-        .unwrap_err();
+    let error = server.send(&Outgoing::One(event(200))).unwrap_err();
     let SendError::Undeliverable(Undeliverable::TooLong { len, max }) = error else {
         panic!("{error}");
     };
