@@ -5,6 +5,8 @@
 use bytes::{Buf, Bytes};
 use wamp_messages::wire::{DecodeError, DecodeErrorKind};
 
+use crate::shared::shared_copy;
+
 /// What stands behind each message of a batch in JSON.
 ///
 /// The specification writes `\30`, which it takes for the decimal number of the first and Autobahn
@@ -120,7 +122,7 @@ impl Iterator for Parts {
 /// it would otherwise keep the whole batch, and what is counted would not be true.
 pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
     if whole > SMALL_FRAME && part.len() < whole / 4 {
-        return Bytes::copy_from_slice(&part);
+        return shared_copy(&part);
     }
     part
 }

@@ -46,6 +46,7 @@ mod msgpack;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod reader;
 mod serializer;
+mod shared;
 #[cfg_attr(
     not(any(feature = "json", feature = "msgpack", feature = "cbor")),
     allow(unused, reason = "foreign formats alone need less of it")
@@ -74,6 +75,7 @@ pub use crate::batch::BatchSeparator;
 pub use crate::foreign::ForeignSerializer;
 pub use crate::frame::{Frame, Remainder};
 pub use crate::serializer::{DEFAULT_MAX_DEPTH, MAX_DEPTH, Serializer};
+pub use crate::shared::shared_copy;
 pub use crate::transcode::transcode;
 pub use crate::typed::{
     PayloadError, count_args, decode_args, decode_kwargs, decode_result, encode_payload,

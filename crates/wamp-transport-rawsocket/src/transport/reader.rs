@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use wamp_core::TransportError;
+use wamp_serializers::shared_copy;
 
 use crate::frame::{FrameError, FrameHeader, FrameKind};
 
@@ -147,6 +148,14 @@ impl Reader {
         };
         let missing = header.payload_len() - self.payload.len();
         let part = first(&mut left, missing);
+        if part.len() == header.payload_len() {
+            self.header = None;
+            let frame = Received {
+                kind: header.kind(),
+                payload: shared_copy(part),
+            };
+            return Ok((octets.len() - left.len(), Some(frame)));
+        }
         grow(&mut self.payload, part.len(), header.payload_len());
         self.payload.extend_from_slice(part);
         let frame = (part.len() == missing).then(|| self.complete(header));

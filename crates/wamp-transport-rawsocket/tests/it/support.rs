@@ -53,9 +53,7 @@ pub(crate) fn event_of(len: usize) -> Message {
 }
 
 pub(crate) fn send(transport: &mut impl Transport, message: &Message) {
-    transport
-        .send(&Outgoing::One(message.clone()))
-        .unwrap();
+    transport.send(&Outgoing::One(message.clone())).unwrap();
 }
 
 pub(crate) async fn flush(transport: &mut impl Transport) -> Result<(), TransportError> {
