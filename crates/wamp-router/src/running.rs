@@ -146,13 +146,15 @@ impl RunningRealm {
     pub(crate) fn handle(
         &self,
         peer: Peer,
-        message: Message,
+        mut message: Message,
         now: Moment,
         touched: &mut Touched,
     ) -> Result<(), Violation> {
+        // What is passed on is taken out of the message. What is left of it, which may be the last
+        // to hold a long frame, is dropped when the lock is released.
         self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
             sink.counts.received.count(&message);
-            let handled = routing.handle(peer, message, now, sink);
+            let handled = routing.handle(peer, &mut message, now, sink);
             if !sink.touched.flooded.is_empty() {
                 sink.counts.held_publishers += 1;
             }
@@ -274,99 +276,4 @@ impl fmt::Debug for RunningRealm {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake, Waker};
-
-    use wamp_core::OutboxLimits;
-    use wamp_messages::message::{Publish, Subscribe};
-    use wamp_messages::{Payload, RequestId, Roles, SessionId};
-
-    use super::*;
-
-    /// Counts its wakes, and how many of them came under the lock of the realm.
-    struct Witness {
-        realm: Arc<RunningRealm>,
-        wakes: AtomicUsize,
-        wakes_under_the_lock: AtomicUsize,
-    }
-
-    impl Wake for Witness {
-        fn wake(self: Arc<Self>) {
-            self.wakes.fetch_add(1, Ordering::Relaxed);
-            if self.realm.state.try_lock().is_err() {
-                self.wakes_under_the_lock.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn join(realm: &RunningRealm, touched: &mut Touched) -> (Peer, Arc<Outbox>) {
-        let identity = Identity {
-            session: SessionId::ZERO.next(),
-            authid: "somebody".to_owned(),
-            authrole: wamp_auth::ANONYMOUS.to_owned(),
-            roles: Roles::none(),
-        };
-        let outbox = Arc::new(Outbox::new(OutboxLimits::default()));
-        let welcome = wamp_core::lifecycle::abort(wamp_messages::error_uri::CANCELED, "any");
-        let peer = realm.join(identity, &outbox, welcome.into(), Duration::ZERO, touched);
-        (peer, outbox)
-    }
-
-    /// Takes out what is in an outbox, and leaves the waker there.
-    fn drain(outbox: &Outbox, waker: &Waker) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        while let Poll::Ready(message) = outbox.poll_pop(&Context::from_waker(waker)) {
-            names.push(message.message().name());
-        }
-        names
-    }
-
-    #[test]
-    fn a_connection_is_woken_once_for_many_messages_and_not_under_the_lock() {
-        let realm = Arc::new(RunningRealm::new(Realm::new("com.example")));
-        let mut touched = Touched::default();
-        let (subscriber, outbox) = join(&realm, &mut touched);
-        let (publisher, _others) = join(&realm, &mut touched);
-        let topic = Uri::from_static("com.example.t");
-        let subscribe = Subscribe {
-            request: RequestId::ZERO.next(),
-            options: Default::default(),
-            topic: topic.clone(),
-        };
-        realm
-            .handle(
-                subscriber,
-                subscribe.into(),
-                Moment::default(),
-                &mut touched,
-            )
-            .unwrap();
-
-        let witness = Arc::new(Witness {
-            realm: Arc::clone(&realm),
-            wakes: AtomicUsize::new(0),
-            wakes_under_the_lock: AtomicUsize::new(0),
-        });
-        let waker = Waker::from(Arc::clone(&witness));
-        drain(&outbox, &waker);
-        let mut request = RequestId::ZERO;
-        for _ in 0..3 {
-            request = request.next();
-            let publish = Publish {
-                request,
-                options: Default::default(),
-                topic: topic.clone(),
-                payload: Payload::empty(),
-            };
-            realm
-                .handle(publisher, publish.into(), Moment::default(), &mut touched)
-                .unwrap();
-            assert_eq!(witness.wakes.load(Ordering::Relaxed), 0);
-        }
-        touched.wake(None);
-        assert_eq!(witness.wakes.load(Ordering::Relaxed), 1);
-        assert_eq!(witness.wakes_under_the_lock.load(Ordering::Relaxed), 0);
-        assert_eq!(drain(&outbox, &waker), ["EVENT"; 3]);
-    }
-}
+mod tests;
