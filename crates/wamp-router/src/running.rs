@@ -2,13 +2,14 @@
 
 mod counts;
 mod delivery;
+mod lock;
 mod metrics;
 
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use wamp_auth::RouterAuthenticator;
 use wamp_core::{Outbox, Outgoing, Rate, Undeliverable, Violation};
@@ -18,6 +19,7 @@ use self::counts::Counts;
 pub use self::counts::RealmCounts;
 use self::delivery::{Delivery, Loss, Losses, Seat};
 pub(crate) use self::delivery::{Flooded, Touched};
+use self::lock::Work;
 use crate::config::Realm;
 use crate::metrics::Ended;
 use crate::realm::moment::Moment;
@@ -46,6 +48,14 @@ struct State {
     counts: Counts,
     /// The seat of each session, by the index of its peer.
     seats: Vec<Option<Seat>>,
+}
+
+/// The lock, while something is done with the routing.
+struct Turn<'a> {
+    state: MutexGuard<'a, State>,
+    work: Work,
+    /// Since when it is held, if that is measured.
+    since: Option<Instant>,
 }
 
 type Authenticators = Arc<[Arc<dyn RouterAuthenticator>]>;
@@ -123,12 +133,13 @@ impl RunningRealm {
         took: Duration,
         touched: &mut Touched,
     ) -> Peer {
-        let mut state = self.lock();
         let seat = Seat {
             session: identity.session,
             outbox: Arc::clone(outbox),
             lost: 0,
         };
+        let mut turn = self.begin(Work::Other);
+        let state = &mut *turn.state;
         let peer = state.routing.join(identity);
         state.counts.count_opened(took);
         if state.seats.len() <= peer.index() {
@@ -137,7 +148,7 @@ impl RunningRealm {
         if let Some(place) = state.seats.get_mut(peer.index()) {
             *place = Some(seat);
         }
-        self.deliver(state, Losses::new(), touched, |_, sink| {
+        self.deliver(turn, Losses::new(), touched, |_, sink| {
             sink.send(peer, welcome.into());
         });
         peer
@@ -150,9 +161,10 @@ impl RunningRealm {
         now: Moment,
         touched: &mut Touched,
     ) -> Result<(), Violation> {
+        let turn = self.begin(Work::of(&message));
         // What is passed on is taken out of the message. What is left of it, which may be the last
         // to hold a long frame, is dropped when the lock is released.
-        self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+        self.deliver(turn, Losses::new(), touched, |routing, sink| {
             sink.counts.received.count(&message);
             let handled = routing.handle(peer, &mut message, now, sink);
             if !sink.touched.flooded.is_empty() {
@@ -169,7 +181,8 @@ impl RunningRealm {
         why: &Undeliverable,
         touched: &mut Touched,
     ) {
-        self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+        let turn = self.begin(Work::Other);
+        self.deliver(turn, Losses::new(), touched, |routing, sink| {
             sink.counts.undeliverable.count(message.message());
             routing.undeliverable(peer, message, why, sink);
         });
@@ -177,11 +190,12 @@ impl RunningRealm {
 
     /// Takes a session out, and says how it ended.
     pub(crate) fn leave(&self, peer: Peer, ended: Ended, touched: &mut Touched) {
-        let mut state = self.lock();
+        let mut turn = self.begin(Work::Other);
+        let state = &mut *turn.state;
         state.counts.count_ended(ended);
         let seat = state.seats.get_mut(peer.index()).and_then(Option::take);
         let losses = seat.as_ref().and_then(Loss::ended).into_iter().collect();
-        self.deliver(state, losses, touched, |routing, sink| {
+        self.deliver(turn, losses, touched, |routing, sink| {
             routing.leave(peer, sink);
         });
         // Who has left is waited for no more, though its connection may have much to send yet.
@@ -233,11 +247,16 @@ impl RunningRealm {
     /// Does something with the routing, and tells of what was lost over it.
     fn deliver<R>(
         &self,
-        mut state: MutexGuard<'_, State>,
+        turn: Turn<'_>,
         mut losses: Losses,
         touched: &mut Touched,
         work: impl FnOnce(&mut Routing, &mut Delivery<'_>) -> R,
     ) -> R {
+        let Turn {
+            mut state,
+            work: kind,
+            since,
+        } = turn;
         let State {
             routing,
             counts,
@@ -255,6 +274,9 @@ impl RunningRealm {
         };
         let done = work(routing, &mut delivery);
         delivery.tell_losses(routing);
+        if let Some(since) = since {
+            counts.lock.end(kind, since);
+        }
         drop(state);
         for loss in losses {
             loss.log(&self.name);
@@ -262,8 +284,28 @@ impl RunningRealm {
         done
     }
 
+    /// Takes the lock to do something with the routing.
+    fn begin(&self, work: Work) -> Turn<'_> {
+        let mut state = self.lock();
+        let since = state.counts.lock.begin(work);
+        Turn { state, work, since }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            Err(TryLockError::WouldBlock) => self.wait_for_lock(),
+        }
+    }
+
+    /// Takes a lock that is not free. Only then is the clock looked at.
+    #[cold]
+    fn wait_for_lock(&self) -> MutexGuard<'_, State> {
+        let since = Instant::now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.counts.lock.count_waited(since.elapsed());
+        state
     }
 }
 

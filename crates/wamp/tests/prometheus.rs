@@ -183,6 +183,15 @@ async fn what_happened_is_told() {
     assert_eq!(example("calls_in_flight", ""), 0.0);
     assert_eq!(example("call_duration_seconds_count", ""), 3.0);
     assert!(example("call_duration_seconds_sum", "") > 0.0);
+    // Of each kind the first one is measured, and then no other for a while.
+    for kind in ["CALL", "YIELD", "PUBLISH"] {
+        let name = "realm_lock_held_seconds_count";
+        assert_eq!(example(name, &format!(",kind=\"{kind}\"")), 1.0, "{kind}");
+    }
+    // Whether anybody had to wait is not for a test to say.
+    for name in ["realm_lock_contended_total", "realm_lock_wait_seconds_total"] {
+        assert!(example(name, "") >= 0.0, "{name}");
+    }
     assert_eq!(example("session_opening_seconds_count", ""), 2.0);
     let refused = |uri: &str| {
         example(

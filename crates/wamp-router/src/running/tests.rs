@@ -112,6 +112,20 @@ fn a_frame_that_nobody_gets_is_not_dropped_under_the_lock() {
 }
 
 #[test]
+fn a_lock_that_is_not_free_is_told_of() {
+    let realm = RunningRealm::new(Realm::new("com.example"));
+    drop(realm.lock());
+    assert_eq!(realm.metrics().lock.contended, 0);
+    std::thread::scope(|scope| {
+        let held = realm.lock();
+        let waiting = scope.spawn(|| drop(realm.wait_for_lock()));
+        drop(held);
+        waiting.join().unwrap();
+    });
+    assert_eq!(realm.metrics().lock.contended, 1);
+}
+
+#[test]
 fn a_connection_is_woken_once_for_many_messages_and_not_under_the_lock() {
     let realm = Arc::new(RunningRealm::new(Realm::new("com.example")));
     let mut touched = Touched::default();
