@@ -189,7 +189,10 @@ async fn what_happened_is_told() {
         assert_eq!(example(name, &format!(",kind=\"{kind}\"")), 1.0, "{kind}");
     }
     // Whether anybody had to wait is not for a test to say.
-    for name in ["realm_lock_contended_total", "realm_lock_wait_seconds_total"] {
+    for name in [
+        "realm_lock_contended_total",
+        "realm_lock_wait_seconds_total",
+    ] {
         assert!(example(name, "") >= 0.0, "{name}");
     }
     assert_eq!(example("session_opening_seconds_count", ""), 2.0);
