@@ -231,6 +231,26 @@ async fn what_happened_is_told() {
 }
 
 #[tokio::test]
+async fn the_guide_has_every_metric_in_its_table() {
+    let (_router, _server, collector) = listening(Realm::new("com.example")).await;
+    let text = collector.to_text();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let told: BTreeSet<String> = types
+        .map(|line| match line.split_once(' ') {
+            Some((name, "counter")) => format!("{name}_total"),
+            Some((name, "info")) => format!("{name}_info"),
+            Some((name, _)) => name.to_owned(),
+            None => line.to_owned(),
+        })
+        .collect();
+    let guide = include_str!("../src/docs/running_a_router.md");
+    let rows = guide.lines().filter(|line| line.starts_with("| `wamp_"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split('`').filter(|word| word.starts_with("wamp_")));
+    assert_eq!(names.map(str::to_owned).collect::<BTreeSet<_>>(), told);
+}
+
+#[tokio::test]
 async fn each_message_of_a_batch_is_counted() {
     const EVENTS: u64 = 300;
     let (router, server, collector) = listening(Realm::new("com.example")).await;
