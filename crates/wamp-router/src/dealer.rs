@@ -3,6 +3,7 @@
 //! Specification: Basic Profile, "Remote Procedure Calls" and "Ordering Guarantees".
 
 use std::collections::HashMap;
+use std::mem;
 use std::time::Duration;
 
 use wamp_core::{Undeliverable, Violation};
@@ -141,7 +142,7 @@ impl Dealer {
         &mut self,
         sessions: &mut Sessions,
         peer: Peer,
-        call: CallMessage,
+        call: &mut CallMessage,
         limits: &SessionLimits,
         now: Moment,
         sink: &mut impl Sink,
@@ -188,7 +189,7 @@ impl Dealer {
             request: invocation,
             registration: registration.id,
             details,
-            payload: call.payload,
+            payload: mem::take(&mut call.payload),
         };
         sink.send(callee, message.into());
         sink.count(Counted::Called);
@@ -198,7 +199,7 @@ impl Dealer {
     pub(crate) fn handle_yield(
         sessions: &mut Sessions,
         peer: Peer,
-        answer: Yield,
+        answer: &mut Yield,
         now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
@@ -219,7 +220,7 @@ impl Dealer {
         let result = ResultMessage {
             request: invocation.call,
             details,
-            payload: answer.payload,
+            payload: mem::take(&mut answer.payload),
         };
         sink.send(invocation.caller, result.into());
         let after = now.since(invocation.since);
@@ -230,7 +231,7 @@ impl Dealer {
     pub(crate) fn handle_error(
         sessions: &mut Sessions,
         peer: Peer,
-        answer: Error,
+        answer: &mut Error,
         now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
@@ -244,8 +245,8 @@ impl Dealer {
             request_type: RequestType::CALL,
             request: invocation.call,
             details,
-            error: answer.error,
-            payload: answer.payload,
+            error: answer.error.clone(),
+            payload: mem::take(&mut answer.payload),
         };
         sink.send(invocation.caller, error.into());
         let after = now.since(invocation.since);

@@ -87,6 +87,35 @@ pub struct RealmMetrics {
     pub refused_requests: Tally,
     /// What waits for the connections of its sessions.
     pub outboxes: OutboxMetrics,
+    /// What was measured of the lock of the realm.
+    pub lock: LockMetrics,
+}
+
+/// What was measured of the lock of a realm.
+///
+/// Whatever happens on a realm happens under its one lock, one thing after the other. It is taken
+/// once for each message of a session, and held until what the message leads to is in the outboxes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LockMetrics {
+    /// How long it was held, by the kind of the message.
+    pub held: Vec<LockHeld>,
+    /// How often it was not free, and had to be waited for.
+    pub contended: u64,
+    /// How long it was waited for, all times together.
+    pub waited: Duration,
+}
+
+/// How long the lock of a realm was held for one kind of message.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LockHeld {
+    /// `CALL`, `PUBLISH`, `YIELD`, or `other`: every other message, and that a session joins or
+    /// leaves.
+    pub kind: &'static str,
+    /// How long it was held. One turn in 61 is measured, the first one included: there are so many
+    /// times more than are counted.
+    pub times: Histogram,
 }
 
 /// What waits to be sent to the sessions of a realm.
@@ -164,6 +193,34 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
+    /// How long the shortest so many of them took at most, such as 0.5 for the median: about,
+    /// because it is only known between which bounds it is, and as if those within a bucket lay
+    /// evenly in it. Of those that took longer than every bound, it is that bound. Nothing if
+    /// there were none.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "it is about so long, whatever the last digit of a count is"
+    )]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let wanted = part.clamp(0.0, 1.0) * count as f64;
+        let (mut before, mut lower) = (0.0, Duration::ZERO);
+        for (bound, count) in self.buckets() {
+            let Some(upper) = bound else { break };
+            let count = count as f64;
+            if count > 0.0 && before + count >= wanted {
+                let within = ((wanted - before) / count).clamp(0.0, 1.0);
+                return Some(lower + (upper - lower).mul_f64(within));
+            }
+            before += count;
+            lower = upper;
+        }
+        Some(lower)
+    }
+
     /// How long all of them took together.
     pub const fn sum(&self) -> Duration {
         self.sum
@@ -223,20 +280,36 @@ const BOUNDS: usize = 17;
 
 /// From what a call within one machine takes to what a person hardly waits for.
 pub(crate) const fn latency_bounds() -> &'static [Duration; BOUNDS] {
-    const MICROS: [u64; BOUNDS] = [
-        100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
-        1_000_000, 2_500_000, 5_000_000, 10_000_000, 60_000_000,
-    ];
-    const LATENCY: [Duration; BOUNDS] = {
-        let mut bounds = [Duration::ZERO; BOUNDS];
-        let mut at = 0;
-        while at < BOUNDS {
-            bounds[at] = Duration::from_micros(MICROS[at]);
-            at += 1;
-        }
-        bounds
-    };
+    const LATENCY: [Duration; BOUNDS] = bounds(
+        1_000,
+        [
+            100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+            1_000_000, 2_500_000, 5_000_000, 10_000_000, 60_000_000,
+        ],
+    );
     &LATENCY
+}
+
+/// From a few lookups to an event for very many, close to each other where a call is.
+pub(crate) const fn lock_bounds() -> &'static [Duration; BOUNDS] {
+    const LOCK: [Duration; BOUNDS] = bounds(
+        1,
+        [
+            100, 200, 300, 400, 500, 700, 1_000, 1_400, 2_000, 3_000, 5_000, 10_000, 30_000,
+            100_000, 300_000, 1_000_000, 10_000_000,
+        ],
+    );
+    &LOCK
+}
+
+const fn bounds(unit_nanos: u64, units: [u64; BOUNDS]) -> [Duration; BOUNDS] {
+    let mut bounds = [Duration::ZERO; BOUNDS];
+    let mut at = 0;
+    while at < BOUNDS {
+        bounds[at] = Duration::from_nanos(unit_nanos * units[at]);
+        at += 1;
+    }
+    bounds
 }
 
 #[cfg(test)]
@@ -263,6 +336,27 @@ mod tests {
         assert_eq!(buckets, expected);
         assert_eq!(histogram.count(), 6);
         assert_eq!(histogram.sum(), Duration::from_micros(120_000_452));
+    }
+
+    #[test]
+    fn a_quantile_lies_within_its_bucket() {
+        let mut histogram = Histogram::new(lock_bounds());
+        assert_eq!(histogram.quantile(0.5), None);
+        for nanos in [150, 250, 250, 250] {
+            histogram.observe(Duration::from_nanos(nanos));
+        }
+        let quantile = |histogram: &Histogram, part| {
+            let quantile = histogram.quantile(part).unwrap();
+            u64::try_from(quantile.as_nanos()).unwrap()
+        };
+        assert_eq!(quantile(&histogram, 0.25), 200);
+        assert_eq!(quantile(&histogram, 0.5), 233);
+        assert_eq!(quantile(&histogram, 1.0), 300);
+        for _ in 0..4 {
+            histogram.observe(Duration::from_secs(1));
+        }
+        assert_eq!(quantile(&histogram, 0.5), 300);
+        assert_eq!(quantile(&histogram, 0.75), 10_000_000);
     }
 
     #[test]

@@ -144,20 +144,22 @@ impl Routing {
 
     /// Takes a message of an open session, which came now.
     ///
+    /// What is passed on is taken out of the message; what is left of it is for the caller to drop.
+    ///
     /// # Errors
     ///
     /// The client must not have sent it. Its session is to be ended: [`Routing::leave`] follows.
     pub(crate) fn handle(
         &mut self,
         peer: Peer,
-        message: Message,
+        message: &mut Message,
         now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {
         let Some(session) = self.sessions.find_mut(peer) else {
             return Ok(());
         };
-        if let Some(feature) = feature_not_announced(&message) {
+        if let Some(feature) = feature_not_announced(message) {
             let name = message.name();
             return Err(Violation(format!(
                 "{name} makes use of {feature}, which the router did not announce"
@@ -166,10 +168,10 @@ impl Routing {
         let Some((request_type, request)) = message.request() else {
             return self.handle_answer(peer, message, now, sink);
         };
-        session.begin(request, &message)?;
-        let quiet = matches!(&message, Message::Publish(publish)
+        session.begin(request, message)?;
+        let quiet = matches!(message, Message::Publish(publish)
             if publish.options.acknowledge != Some(true));
-        let admitted = self.admit(peer, &message)?;
+        let admitted = self.admit(peer, message)?;
         let done = admitted.and_then(|()| self.handle_request(peer, message, now, sink));
         if let Err(refusal) = done {
             sink.count(Counted::Refused(refusal.uri()));
@@ -266,7 +268,7 @@ impl Routing {
     fn handle_request(
         &mut self,
         peer: Peer,
-        message: Message,
+        message: &mut Message,
         now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Refusal> {
@@ -274,25 +276,25 @@ impl Routing {
         match message {
             Message::Subscribe(subscribe) => {
                 self.broker
-                    .subscribe(&mut self.sessions, peer, &subscribe, limits, sink)
+                    .subscribe(&mut self.sessions, peer, subscribe, limits, sink)
             }
             Message::Unsubscribe(unsubscribe) => {
                 self.broker
-                    .unsubscribe(&mut self.sessions, peer, &unsubscribe, sink)
+                    .unsubscribe(&mut self.sessions, peer, unsubscribe, sink)
             }
             Message::Publish(publish) => {
                 let publication = PublicationId::from_random_bits((self.random)());
                 self.broker
-                    .publish(&self.sessions, peer, &publish, publication, sink);
+                    .publish(&self.sessions, peer, publish, publication, sink);
                 Ok(())
             }
             Message::Register(register) => {
                 self.dealer
-                    .register(&mut self.sessions, peer, &register, limits, sink)
+                    .register(&mut self.sessions, peer, register, limits, sink)
             }
             Message::Unregister(unregister) => {
                 self.dealer
-                    .unregister(&mut self.sessions, peer, &unregister, sink)
+                    .unregister(&mut self.sessions, peer, unregister, sink)
             }
             Message::Call(call) => {
                 self.dealer
@@ -306,7 +308,7 @@ impl Routing {
     fn handle_answer(
         &mut self,
         peer: Peer,
-        message: Message,
+        message: &mut Message,
         now: Moment,
         sink: &mut impl Sink,
     ) -> Result<(), Violation> {

@@ -2,13 +2,14 @@
 
 mod counts;
 mod delivery;
+mod lock;
 mod metrics;
 
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use wamp_auth::RouterAuthenticator;
 use wamp_core::{Outbox, Outgoing, Rate, Undeliverable, Violation};
@@ -18,6 +19,7 @@ use self::counts::Counts;
 pub use self::counts::RealmCounts;
 use self::delivery::{Delivery, Loss, Losses, Seat};
 pub(crate) use self::delivery::{Flooded, Touched};
+use self::lock::Work;
 use crate::config::Realm;
 use crate::metrics::Ended;
 use crate::realm::moment::Moment;
@@ -46,6 +48,14 @@ struct State {
     counts: Counts,
     /// The seat of each session, by the index of its peer.
     seats: Vec<Option<Seat>>,
+}
+
+/// The lock, while something is done with the routing.
+struct Turn<'a> {
+    state: MutexGuard<'a, State>,
+    work: Work,
+    /// Since when it is held, if that is measured.
+    since: Option<Instant>,
 }
 
 type Authenticators = Arc<[Arc<dyn RouterAuthenticator>]>;
@@ -123,12 +133,13 @@ impl RunningRealm {
         took: Duration,
         touched: &mut Touched,
     ) -> Peer {
-        let mut state = self.lock();
         let seat = Seat {
             session: identity.session,
             outbox: Arc::clone(outbox),
             lost: 0,
         };
+        let mut turn = self.begin(Work::Other);
+        let state = &mut *turn.state;
         let peer = state.routing.join(identity);
         state.counts.count_opened(took);
         if state.seats.len() <= peer.index() {
@@ -137,7 +148,7 @@ impl RunningRealm {
         if let Some(place) = state.seats.get_mut(peer.index()) {
             *place = Some(seat);
         }
-        self.deliver(state, Losses::new(), touched, |_, sink| {
+        self.deliver(turn, Losses::new(), touched, |_, sink| {
             sink.send(peer, welcome.into());
         });
         peer
@@ -146,13 +157,16 @@ impl RunningRealm {
     pub(crate) fn handle(
         &self,
         peer: Peer,
-        message: Message,
+        mut message: Message,
         now: Moment,
         touched: &mut Touched,
     ) -> Result<(), Violation> {
-        self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+        let turn = self.begin(Work::of(&message));
+        // What is passed on is taken out of the message. What is left of it, which may be the last
+        // to hold a long frame, is dropped when the lock is released.
+        self.deliver(turn, Losses::new(), touched, |routing, sink| {
             sink.counts.received.count(&message);
-            let handled = routing.handle(peer, message, now, sink);
+            let handled = routing.handle(peer, &mut message, now, sink);
             if !sink.touched.flooded.is_empty() {
                 sink.counts.held_publishers += 1;
             }
@@ -167,7 +181,8 @@ impl RunningRealm {
         why: &Undeliverable,
         touched: &mut Touched,
     ) {
-        self.deliver(self.lock(), Losses::new(), touched, |routing, sink| {
+        let turn = self.begin(Work::Other);
+        self.deliver(turn, Losses::new(), touched, |routing, sink| {
             sink.counts.undeliverable.count(message.message());
             routing.undeliverable(peer, message, why, sink);
         });
@@ -175,11 +190,12 @@ impl RunningRealm {
 
     /// Takes a session out, and says how it ended.
     pub(crate) fn leave(&self, peer: Peer, ended: Ended, touched: &mut Touched) {
-        let mut state = self.lock();
+        let mut turn = self.begin(Work::Other);
+        let state = &mut *turn.state;
         state.counts.count_ended(ended);
         let seat = state.seats.get_mut(peer.index()).and_then(Option::take);
         let losses = seat.as_ref().and_then(Loss::ended).into_iter().collect();
-        self.deliver(state, losses, touched, |routing, sink| {
+        self.deliver(turn, losses, touched, |routing, sink| {
             routing.leave(peer, sink);
         });
         // Who has left is waited for no more, though its connection may have much to send yet.
@@ -231,11 +247,16 @@ impl RunningRealm {
     /// Does something with the routing, and tells of what was lost over it.
     fn deliver<R>(
         &self,
-        mut state: MutexGuard<'_, State>,
+        turn: Turn<'_>,
         mut losses: Losses,
         touched: &mut Touched,
         work: impl FnOnce(&mut Routing, &mut Delivery<'_>) -> R,
     ) -> R {
+        let Turn {
+            mut state,
+            work: kind,
+            since,
+        } = turn;
         let State {
             routing,
             counts,
@@ -253,6 +274,9 @@ impl RunningRealm {
         };
         let done = work(routing, &mut delivery);
         delivery.tell_losses(routing);
+        if let Some(since) = since {
+            counts.lock.end(kind, since);
+        }
         drop(state);
         for loss in losses {
             loss.log(&self.name);
@@ -260,8 +284,28 @@ impl RunningRealm {
         done
     }
 
+    /// Takes the lock to do something with the routing.
+    fn begin(&self, work: Work) -> Turn<'_> {
+        let mut state = self.lock();
+        let since = state.counts.lock.begin(work);
+        Turn { state, work, since }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(state)) => state.into_inner(),
+            Err(TryLockError::WouldBlock) => self.wait_for_lock(),
+        }
+    }
+
+    /// Takes a lock that is not free. Only then is the clock looked at.
+    #[cold]
+    fn wait_for_lock(&self) -> MutexGuard<'_, State> {
+        let since = Instant::now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.counts.lock.count_waited(since.elapsed());
+        state
     }
 }
 
@@ -274,99 +318,4 @@ impl fmt::Debug for RunningRealm {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake, Waker};
-
-    use wamp_core::OutboxLimits;
-    use wamp_messages::message::{Publish, Subscribe};
-    use wamp_messages::{Payload, RequestId, Roles, SessionId};
-
-    use super::*;
-
-    /// Counts its wakes, and how many of them came under the lock of the realm.
-    struct Witness {
-        realm: Arc<RunningRealm>,
-        wakes: AtomicUsize,
-        wakes_under_the_lock: AtomicUsize,
-    }
-
-    impl Wake for Witness {
-        fn wake(self: Arc<Self>) {
-            self.wakes.fetch_add(1, Ordering::Relaxed);
-            if self.realm.state.try_lock().is_err() {
-                self.wakes_under_the_lock.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn join(realm: &RunningRealm, touched: &mut Touched) -> (Peer, Arc<Outbox>) {
-        let identity = Identity {
-            session: SessionId::ZERO.next(),
-            authid: "somebody".to_owned(),
-            authrole: wamp_auth::ANONYMOUS.to_owned(),
-            roles: Roles::none(),
-        };
-        let outbox = Arc::new(Outbox::new(OutboxLimits::default()));
-        let welcome = wamp_core::lifecycle::abort(wamp_messages::error_uri::CANCELED, "any");
-        let peer = realm.join(identity, &outbox, welcome.into(), Duration::ZERO, touched);
-        (peer, outbox)
-    }
-
-    /// Takes out what is in an outbox, and leaves the waker there.
-    fn drain(outbox: &Outbox, waker: &Waker) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        while let Poll::Ready(message) = outbox.poll_pop(&Context::from_waker(waker)) {
-            names.push(message.message().name());
-        }
-        names
-    }
-
-    #[test]
-    fn a_connection_is_woken_once_for_many_messages_and_not_under_the_lock() {
-        let realm = Arc::new(RunningRealm::new(Realm::new("com.example")));
-        let mut touched = Touched::default();
-        let (subscriber, outbox) = join(&realm, &mut touched);
-        let (publisher, _others) = join(&realm, &mut touched);
-        let topic = Uri::from_static("com.example.t");
-        let subscribe = Subscribe {
-            request: RequestId::ZERO.next(),
-            options: Default::default(),
-            topic: topic.clone(),
-        };
-        realm
-            .handle(
-                subscriber,
-                subscribe.into(),
-                Moment::default(),
-                &mut touched,
-            )
-            .unwrap();
-
-        let witness = Arc::new(Witness {
-            realm: Arc::clone(&realm),
-            wakes: AtomicUsize::new(0),
-            wakes_under_the_lock: AtomicUsize::new(0),
-        });
-        let waker = Waker::from(Arc::clone(&witness));
-        drain(&outbox, &waker);
-        let mut request = RequestId::ZERO;
-        for _ in 0..3 {
-            request = request.next();
-            let publish = Publish {
-                request,
-                options: Default::default(),
-                topic: topic.clone(),
-                payload: Payload::empty(),
-            };
-            realm
-                .handle(publisher, publish.into(), Moment::default(), &mut touched)
-                .unwrap();
-            assert_eq!(witness.wakes.load(Ordering::Relaxed), 0);
-        }
-        touched.wake(None);
-        assert_eq!(witness.wakes.load(Ordering::Relaxed), 1);
-        assert_eq!(witness.wakes_under_the_lock.load(Ordering::Relaxed), 0);
-        assert_eq!(drain(&outbox, &waker), ["EVENT"; 3]);
-    }
-}
+mod tests;

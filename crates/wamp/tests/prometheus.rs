@@ -183,6 +183,18 @@ async fn what_happened_is_told() {
     assert_eq!(example("calls_in_flight", ""), 0.0);
     assert_eq!(example("call_duration_seconds_count", ""), 3.0);
     assert!(example("call_duration_seconds_sum", "") > 0.0);
+    // Of each kind the first one is measured, and then no other for a while.
+    for kind in ["CALL", "YIELD", "PUBLISH"] {
+        let name = "realm_lock_held_seconds_count";
+        assert_eq!(example(name, &format!(",kind=\"{kind}\"")), 1.0, "{kind}");
+    }
+    // Whether anybody had to wait is not for a test to say.
+    for name in [
+        "realm_lock_contended_total",
+        "realm_lock_wait_seconds_total",
+    ] {
+        assert!(example(name, "") >= 0.0, "{name}");
+    }
     assert_eq!(example("session_opening_seconds_count", ""), 2.0);
     let refused = |uri: &str| {
         example(
@@ -216,6 +228,26 @@ async fn what_happened_is_told() {
         ended.value("wamp_connections{transport=\"websocket\"}"),
         0.0
     );
+}
+
+#[tokio::test]
+async fn the_guide_has_every_metric_in_its_table() {
+    let (_router, _server, collector) = listening(Realm::new("com.example")).await;
+    let text = collector.to_text();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let told: BTreeSet<String> = types
+        .map(|line| match line.split_once(' ') {
+            Some((name, "counter")) => format!("{name}_total"),
+            Some((name, "info")) => format!("{name}_info"),
+            Some((name, _)) => name.to_owned(),
+            None => line.to_owned(),
+        })
+        .collect();
+    let guide = include_str!("../src/docs/running_a_router.md");
+    let rows = guide.lines().filter(|line| line.starts_with("| `wamp_"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split('`').filter(|word| word.starts_with("wamp_")));
+    assert_eq!(names.map(str::to_owned).collect::<BTreeSet<_>>(), told);
 }
 
 #[tokio::test]

@@ -56,7 +56,14 @@ impl<T: Pairs> Field for Sparse<T> {
     }
 
     fn write<W: Writer>(&self, writer: &mut W) {
-        T::write(self, writer);
+        match &self.0 {
+            Some(options) => options.write(writer),
+            // As a rule there are none, and nobody has to look at each of them to know.
+            None => {
+                writer.dict(0);
+                writer.end_dict();
+            }
+        }
     }
 }
 

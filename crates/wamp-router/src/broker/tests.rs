@@ -91,7 +91,7 @@ fn an_event_for_many_is_one_message_that_they_share() {
         .routing
         .handle(
             publisher,
-            publish(1, "com.a").into(),
+            &mut publish(1, "com.a").into(),
             Moment::default(),
             &mut sink,
         )

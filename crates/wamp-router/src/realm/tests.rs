@@ -82,7 +82,7 @@ impl Stage {
     ) -> Result<Vec<(Peer, Message)>, Violation> {
         let mut sent = Sent::default();
         self.routing
-            .handle(peer, message.into(), Moment::default(), &mut sent)?;
+            .handle(peer, &mut message.into(), Moment::default(), &mut sent)?;
         Ok(sent.messages())
     }
 
@@ -256,7 +256,7 @@ fn changes(stage: &mut Stage, peer: Peer, message: impl Into<Message>) -> Vec<Ch
     let mut sent = Sent::default();
     let handled = stage
         .routing
-        .handle(peer, message.into(), Moment::default(), &mut sent);
+        .handle(peer, &mut message.into(), Moment::default(), &mut sent);
     handled.unwrap();
     sent.1
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wamp_core::Tally;
 use wamp_messages::Message;
 
+use super::lock::LockTimes;
 use crate::metrics::{Ended, Histogram, latency_bounds};
 use crate::realm::{Change, Counted, Outcome, Routing};
 
@@ -25,6 +26,7 @@ pub(super) struct Counts {
     pub(super) call_latency: Histogram,
     pub(super) opening_latency: Histogram,
     pub(super) refused: Tally,
+    pub(super) lock: LockTimes,
 }
 
 impl Default for Counts {
@@ -44,6 +46,7 @@ impl Default for Counts {
             call_latency: Histogram::new(latency_bounds()),
             opening_latency: Histogram::new(latency_bounds()),
             refused: Tally::default(),
+            lock: LockTimes::default(),
         }
     }
 }

@@ -145,7 +145,9 @@ impl Sink for Delivery<'_> {
             // leaving answers whoever waits for it.
             Pushed::Entered(_) | Pushed::Overflowed(_) | Pushed::Closed => {}
         }
-        self.touched.wakers.extend(pushed.into_waker());
+        if let Some(waker) = pushed.into_waker() {
+            self.touched.wakers.push(waker);
+        }
     }
 
     fn note(&mut self, change: Change) {

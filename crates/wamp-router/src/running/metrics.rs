@@ -30,6 +30,7 @@ impl RunningRealm {
             opening_latency: counts.opening_latency,
             call_latency: counts.call_latency,
             refused_requests: counts.refused,
+            lock: counts.lock.into_metrics(),
             outboxes,
         }
     }

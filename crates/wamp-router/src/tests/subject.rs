@@ -190,13 +190,13 @@ impl Subject {
 
     /// Hands a message of a session to the router; says whether it breaks the protocol, in which
     /// case the session is over, as a connection would end it.
-    pub(super) fn handle(&mut self, session: Session, message: Message) -> (bool, Sent) {
+    pub(super) fn handle(&mut self, session: Session, mut message: Message) -> (bool, Sent) {
         let mut recorder = Recorder::default();
         let peer = self.peers[session];
         let input = Input::Says(session, message.clone());
         let violation = self
             .routing
-            .handle(peer, message, Moment::default(), &mut recorder)
+            .handle(peer, &mut message, Moment::default(), &mut recorder)
             .is_err();
         if violation {
             self.routing.leave(peer, &mut recorder);

@@ -35,6 +35,7 @@ impl Families<'_> {
         self.calls(&metrics.realms)?;
         self.events(&metrics.realms)?;
         self.outboxes(&metrics.realms)?;
+        self.locks(&metrics.realms)?;
         self.refusals(metrics)?;
         self.transports(&metrics.transports)
     }
@@ -149,6 +150,45 @@ impl Families<'_> {
             )?;
         }
         Ok(())
+    }
+
+    fn locks(&mut self, realms: &[RealmMetrics]) -> fmt::Result {
+        let help = "Time that the lock of a realm was held, one turn in 61, by kind of message";
+        let unit = Some(&Unit::Seconds);
+        self.family(
+            "realm_lock_held",
+            help,
+            unit,
+            MetricType::Histogram,
+            |family| {
+                for realm in realms {
+                    for held in &realm.lock.held {
+                        let labels = [("realm", realm.realm.as_str()), ("kind", held.kind)];
+                        histogram(family, &labels, &held.times)?;
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        let help = "Times that the lock of a realm had to be waited for";
+        self.realm_counter("realm_lock_contended", help, realms, |realm| {
+            realm.lock.contended
+        })?;
+        let help = "Time that the lock of a realm was waited for";
+        self.family(
+            "realm_lock_wait",
+            help,
+            unit,
+            MetricType::Counter,
+            |family| {
+                realms.iter().try_for_each(|realm| {
+                    let waited = realm.lock.waited.as_secs_f64();
+                    family
+                        .encode_family(&[("realm", realm.realm.as_str())])?
+                        .encode_counter::<NoLabelSet, f64, f64>(&waited, None)
+                })
+            },
+        )
     }
 
     fn refusals(&mut self, metrics: &Metrics) -> fmt::Result {
@@ -329,19 +369,7 @@ impl Families<'_> {
         self.family(name, help, unit, MetricType::Histogram, |family| {
             let mut realms = realms.iter();
             realms.try_for_each(|realm| {
-                let histogram = of(realm);
-                let buckets = histogram.buckets().map(|(bound, count)| {
-                    // What took longer is in the last one.
-                    (
-                        bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()),
-                        count,
-                    )
-                });
-                let buckets: Vec<(f64, u64)> = buckets.collect();
-                let (sum, count) = (histogram.sum().as_secs_f64(), histogram.count());
-                family
-                    .encode_family(&[("realm", realm.realm.as_str())])?
-                    .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+                histogram(family, &[("realm", realm.realm.as_str())], of(realm))
             })
         })
     }
@@ -372,6 +400,25 @@ fn counter(family: &mut MetricEncoder<'_>, labels: Labels<'_>, count: u64) -> fm
     family
         .encode_family(&labels)?
         .encode_counter::<NoLabelSet, u64, f64>(&count, None)
+}
+
+fn histogram(
+    family: &mut MetricEncoder<'_>,
+    labels: Labels<'_>,
+    histogram: &Histogram,
+) -> fmt::Result {
+    let buckets = histogram.buckets().map(|(bound, count)| {
+        // What took longer is in the last one.
+        (
+            bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()),
+            count,
+        )
+    });
+    let buckets: Vec<(f64, u64)> = buckets.collect();
+    let (sum, count) = (histogram.sum().as_secs_f64(), histogram.count());
+    family
+        .encode_family(&labels)?
+        .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
 }
 
 /// A series for each name of a tally, beside the label that all of them have.
