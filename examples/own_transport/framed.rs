@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 use wamp::core::{
     CloseReason, ConnectionInfo, Outgoing, ReceiveError, SendError, Transport, TransportError,
-    Undeliverable,
 };
 use wamp::messages::{Format, Message};
 use wamp::serializers::Serializer;
@@ -223,14 +222,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Framed<S>
 
     fn send(&mut self, message: &Outgoing) -> Result<(), SendError> {
         self.check()?;
-        let encoded = message.encode(&self.serializer);
-        let frame = encoded.map_err(Undeliverable::from)?;
-        let (len, max) = (self.serializer.frame_len(&frame), self.max_len);
-        if len > max {
-            return Err(Undeliverable::TooLong { len, max }.into());
+        let begin = self.output.len();
+        self.output.put_u32(0);
+        if let Err(why) = message.append(&self.serializer, &mut self.output, self.max_len) {
+            self.output.truncate(begin);
+            return Err(why.into());
         }
-        self.output.put_u32(len as u32);
-        self.serializer.write_frame(&frame, &mut self.output);
+        let len = self.output.len() - begin - 4;
+        self.output[begin..][..4].copy_from_slice(&(len as u32).to_be_bytes());
         Ok(())
     }
 

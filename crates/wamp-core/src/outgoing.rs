@@ -7,6 +7,8 @@ use wamp_messages::wire::Writer;
 use wamp_messages::{EncodeError, Format, Message, Payload};
 use wamp_serializers::{Frame, Remainder, Serializer};
 
+use crate::transport::Undeliverable;
+
 /// A message on its way to one peer, or to many.
 #[derive(Debug, Clone)]
 #[allow(
@@ -42,6 +44,35 @@ impl Outgoing {
                 Err(shared) => shared.message.clone(),
             },
         }
+    }
+
+    /// Appends the message as a connection of this serializer wants it, as a part of a batch where
+    /// there are batches, unless it has more than `max` octets then.
+    ///
+    /// # Errors
+    ///
+    /// The message is too long, or has no form in the format; nothing is appended then.
+    pub fn append(
+        &self,
+        serializer: &Serializer,
+        out: &mut BytesMut,
+        max: usize,
+    ) -> Result<(), Undeliverable> {
+        /// A longer payload is copied only when it is known that it may be sent.
+        const COPIED: usize = 4 << 10;
+        serializer.append_part(out, |out| {
+            let begin = out.len();
+            let rest = self.encode_into(serializer, out, COPIED)?;
+            let rest_len = rest.as_ref().map_or(0, Remainder::len);
+            let len = out.len() - begin + rest_len + serializer.part_len();
+            if len > max {
+                return Err(Undeliverable::TooLong { len, max });
+            }
+            if let Some(rest) = rest {
+                rest.write_to(out);
+            }
+            Ok(())
+        })
     }
 
     /// Appends the message as [`Serializer::encode_into`] does; a shared one is encoded only if it

@@ -234,7 +234,10 @@ impl UriRules {
     fn check(self, text: &str) -> Result<(), InvalidUriReason> {
         // Most URIs are ASCII: one pass over octets, and characters only where there are others.
         let mut ascii = true;
+        let (mut previous, mut empty_inside) = (b'.', false);
         for &octet in text.as_bytes() {
+            empty_inside |= octet == b'.' && previous == b'.';
+            previous = octet;
             match octet {
                 b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' => {}
                 b'#' | 0x09..=0x0d | 0x1c..=0x20 => return Err(InvalidUriReason::Character),
@@ -246,12 +249,12 @@ impl UriRules {
         if !ascii && text.chars().any(char::is_whitespace) {
             return Err(InvalidUriReason::Character);
         }
-        let empty_inside = || text.starts_with('.') || text.contains("..");
         match self.empty {
             Empty::Any => Ok(()),
-            Empty::Last if empty_inside() => Err(InvalidUriReason::EmptyComponent),
+            Empty::Last if empty_inside => Err(InvalidUriReason::EmptyComponent),
             Empty::Last => Ok(()),
-            Empty::None if text.is_empty() || text.ends_with('.') || empty_inside() => {
+            // An empty text ends with an empty component, too.
+            Empty::None if previous == b'.' || empty_inside => {
                 Err(InvalidUriReason::EmptyComponent)
             }
             Empty::None => Ok(()),

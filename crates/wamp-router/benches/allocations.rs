@@ -274,10 +274,7 @@ impl Transport for Octets {
     }
 
     fn send(&mut self, message: &Outgoing) -> Result<(), SendError> {
-        let frame = message
-            .encode(&self.serializer)
-            .map_err(wamp_core::Undeliverable::from)?;
-        self.serializer.write_frame(&frame, &mut self.written);
+        message.append(&self.serializer, &mut self.written, usize::MAX)?;
         self.wire().sent += 1;
         Ok(())
     }

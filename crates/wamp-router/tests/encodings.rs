@@ -7,11 +7,10 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use wamp_core::{
     CloseReason, ConnectionInfo, Outgoing, ReceiveError, SendError, Transport, TransportError,
-    Undeliverable,
 };
 use wamp_messages::message::{Call, Hello, Publish, Register, Subscribe, Yield};
 use wamp_messages::options::HelloDetails;
@@ -43,10 +42,9 @@ impl Transport for Wire {
     }
 
     fn send(&mut self, message: &Outgoing) -> Result<(), SendError> {
-        let frame = message
-            .encode(&self.serializer)
-            .map_err(Undeliverable::from)?;
-        let sent = self.sent.send(frame.to_bytes());
+        let mut frame = BytesMut::new();
+        message.append(&self.serializer, &mut frame, usize::MAX)?;
+        let sent = self.sent.send(frame.freeze());
         sent.map_err(|_| TransportError::Closed.into())
     }
 

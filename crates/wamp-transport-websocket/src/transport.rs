@@ -18,11 +18,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as WsMessage};
 use wamp_core::{
     CloseReason, ConnectionInfo, Octets, Outgoing, ReceiveError, SendError, Transport,
-    TransportError, Undeliverable,
+    TransportError,
 };
 use wamp_messages::{DecodeError, Format, Message};
 use wamp_net::heartbeat::{Beat, Heartbeat};
-use wamp_serializers::{Remainder, Serializer, shared_copy};
+use wamp_serializers::{Serializer, shared_copy};
 
 use crate::close::{self, Failure};
 use crate::config::WebSocketConfig;
@@ -302,20 +302,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
             return Err(TransportError::Closed.into());
         }
         let before = self.batch.len();
-        let (serializer, max) = (&self.serializer, self.config.max_message_size);
-        serializer.append_part(&mut self.batch, |out| {
-            let begin = out.len();
-            let rest = message.encode_into(serializer, out, COPIED)?;
-            let rest_len = rest.as_ref().map_or(0, Remainder::len);
-            let len = out.len() - begin + rest_len + serializer.part_len();
-            if len > max {
-                return Err(Undeliverable::TooLong { len, max });
-            }
-            if let Some(rest) = rest {
-                rest.write_to(out);
-            }
-            Ok(())
-        })?;
+        let max = self.config.max_message_size;
+        message.append(&self.serializer, &mut self.batch, max)?;
         let max = self.config.max_batch_size();
         if before > 0 && self.batch.len() > max {
             let last = self.batch.split_off(before);
@@ -397,9 +385,6 @@ impl<S> fmt::Debug for WebSocketTransport<S> {
             .finish_non_exhaustive()
     }
 }
-
-/// Payloads below this are encoded into place; it is looked first whether longer ones can be sent.
-const COPIED: usize = 4 << 10;
 
 /// A buffer that had to grow beyond this for a long message is not kept.
 const KEPT_BUFFER: usize = 64 << 10;
