@@ -10,10 +10,10 @@ use bytes::Bytes;
 pub fn shared_copy(octets: &[u8]) -> Bytes {
     match octets.len() {
         0 => Bytes::new(),
-        ..=64 => Place::<64>::copy(octets),
-        ..=128 => Place::<128>::copy(octets),
-        ..=256 => Place::<256>::copy(octets),
-        ..=512 => Place::<512>::copy(octets),
+        1..=64 => Place::<64>::copy(octets),
+        65..=128 => Place::<128>::copy(octets),
+        129..=256 => Place::<256>::copy(octets),
+        257..=512 => Place::<512>::copy(octets),
         _ => Bytes::copy_from_slice(octets),
     }
 }
