@@ -1,13 +1,22 @@
 //! The programs of the limit: what passes frames on and does nothing else.
+//!
+//! They show what a program costs that handles frames, and not how fast octets can be moved: with
+//! a window of 256 KiB, read and written as a whole, a relay does three times as much, but no router
+//! can work like that. It has to look at each message, it has a buffer for each connection and
+//! thousands of connections, and it may wait for one receiver while it goes on with the others. So
+//! the programs here find each frame by its length, copy it into the buffer of its receiver, and
+//! read and write as much at once as the router's transports do; a long frame is written from where
+//! it was read. Beyond that nothing is done, and nothing is done to slow them down.
 
 use std::future::poll_fn;
+use std::task::Poll;
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 use crate::announce;
-use crate::wire::{Socket, Window};
+use crate::wire::{LONG, WRITE, Window};
 
 /// What becomes of the frames of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +36,7 @@ pub(crate) enum Shape {
 pub(crate) enum Writes {
     /// Each by a write of its own.
     Each,
-    /// All that one read has brought by one.
+    /// All that waits by one, up to a bound.
     All,
 }
 
@@ -73,8 +82,8 @@ impl Writes {
 pub(crate) const LISTENS: u8 = b'L';
 pub(crate) const SPEAKS: u8 = b'S';
 
-type Reader = ReadHalf<Box<dyn Socket>>;
-type Writer = WriteHalf<Box<dyn Socket>>;
+type Reader = Box<dyn AsyncRead + Send + Unpin>;
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 enum Listener {
     Tcp(TcpListener),
@@ -82,14 +91,18 @@ enum Listener {
 }
 
 impl Listener {
-    async fn accept(&self) -> Result<Box<dyn Socket>> {
+    async fn accept(&self) -> Result<(Reader, Writer)> {
         Ok(match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Box::new(stream)
+                let (read, write) = stream.into_split();
+                (Box::new(read), Box::new(write))
             }
-            Self::Unix(listener) => Box::new(listener.accept().await?.0),
+            Self::Unix(listener) => {
+                let (read, write) = listener.accept().await?.0.into_split();
+                (Box::new(read), Box::new(write))
+            }
         })
     }
 }
@@ -117,13 +130,13 @@ async fn serve(listener: &Listener, shape: Shape, writes: Writes) -> Result<()> 
     loop {
         match shape {
             Shape::Relay => {
-                let (read, write) = split(listener.accept().await?);
-                let (other_read, other_write) = split(listener.accept().await?);
+                let (read, write) = listener.accept().await?;
+                let (other_read, other_write) = listener.accept().await?;
                 tokio::spawn(pass_on(read, vec![other_write], writes));
                 tokio::spawn(pass_on(other_read, vec![write], writes));
             }
             Shape::Echo => {
-                let (read, write) = split(listener.accept().await?);
+                let (read, write) = listener.accept().await?;
                 tokio::spawn(pass_on(read, vec![write], writes));
             }
             Shape::Copy => copy(listener, writes).await?,
@@ -138,16 +151,12 @@ async fn serve(listener: &Listener, shape: Shape, writes: Writes) -> Result<()> 
     }
 }
 
-fn split(socket: Box<dyn Socket>) -> (Reader, Writer) {
-    tokio::io::split(socket)
-}
-
 /// Lets listeners connect first, and copies to all of them what the last one sends: the one that
 /// speaks.
 async fn copy(listener: &Listener, writes: Writes) -> Result<()> {
     let mut listeners = Vec::new();
     loop {
-        let (mut from, to) = split(listener.accept().await?);
+        let (mut from, to) = listener.accept().await?;
         // Whoever listens says so by one octet; whoever speaks, by another.
         match from.read_u8().await? {
             LISTENS => listeners.push(to),
@@ -159,25 +168,56 @@ async fn copy(listener: &Listener, writes: Writes) -> Result<()> {
 }
 
 /// Passes frames on until the connection ends.
-async fn pass_on(mut from: Reader, mut to: Vec<Writer>, writes: Writes) -> Result<()> {
+async fn pass_on(mut from: Reader, to: Vec<Writer>, writes: Writes) -> Result<()> {
     let mut window = Window::new();
+    let mut to: Vec<Receiver> = to.into_iter().map(Receiver::new).collect();
     loop {
         poll_fn(|cx| window.poll_fill(&mut from, cx)).await?;
-        match writes {
-            Writes::Each => {
-                while let Some(frame) = window.frame() {
-                    for writer in &mut to {
-                        writer.write_all(frame).await?;
-                    }
-                }
-            }
-            Writes::All => {
-                let frames = window.frames();
-                for writer in &mut to {
-                    writer.write_all(frames).await?;
-                }
+        while take(&mut window, &mut to, writes).await? < WRITE {
+            // What else is there already goes with it.
+            let more = poll_fn(|cx| Poll::Ready(window.poll_fill(&mut from, cx))).await;
+            let Poll::Ready(more) = more else { break };
+            more?;
+        }
+        for receiver in &mut to {
+            receiver.flush().await?;
+        }
+    }
+}
+
+/// Takes what frames are there whole. Returns how many octets wait for each receiver.
+async fn take(window: &mut Window, to: &mut [Receiver], writes: Writes) -> Result<usize> {
+    while let Some(frame) = window.frame() {
+        for receiver in &mut *to {
+            if writes == Writes::Each || frame.len() >= LONG {
+                receiver.flush().await?;
+                receiver.to.write_all(frame).await?;
+            } else {
+                receiver.waiting.extend_from_slice(frame);
             }
         }
+    }
+    Ok(to.first().map_or(0, |receiver| receiver.waiting.len()))
+}
+
+/// Who gets frames, and what waits for it: one may be slower than another.
+struct Receiver {
+    to: Writer,
+    waiting: Vec<u8>,
+}
+
+impl Receiver {
+    const fn new(to: Writer) -> Self {
+        Self {
+            to,
+            waiting: Vec::new(),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        self.to.write_all(&self.waiting).await?;
+        self.waiting.clear();
+        Ok(())
     }
 }
 

@@ -7,13 +7,15 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use crate::against::Against;
 use crate::load::{Kind, Outcome, Target, Turn};
-use crate::memory;
+use crate::memory::{self, IDLE, STALLED};
 use crate::process::Process;
-use crate::report::{Figures, MemoryRow, Report, Row};
+use crate::progress::Progress;
+use crate::report::{Figures, Measured, MemoryRow, Report, Row, Side, cores, operations};
 use crate::router::REALM;
-use crate::soak;
-use crate::workload::{Workload, all};
+use crate::soak::{self, Soak};
+use crate::workload::{Limit, Workload, all};
 
 /// What the user wants.
 #[derive(Debug)]
@@ -21,7 +23,8 @@ pub(crate) struct Options {
     quick: bool,
     json: bool,
     only: Option<String>,
-    against: Option<(String, String)>,
+    soak: Option<u64>,
+    against: Option<Against>,
 }
 
 impl Options {
@@ -30,8 +33,10 @@ impl Options {
             quick: false,
             json: false,
             only: None,
+            soak: None,
             against: None,
         };
+        let (mut url, mut realm) = (None, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || {
@@ -43,21 +48,22 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--json" => options.json = true,
                 "--only" => options.only = Some((*value()?).to_owned()),
-                "--against" => {
-                    let url = (*value()?).to_owned();
-                    let realm = options
-                        .against
-                        .map_or_else(|| REALM.to_owned(), |(_, realm)| realm);
-                    options.against = Some((url, realm));
+                "--soak" => {
+                    let seconds = value()?.parse();
+                    options.soak = Some(seconds.context("--soak takes a number of seconds")?);
                 }
-                "--realm" => {
-                    let realm = (*value()?).to_owned();
-                    let url = options.against.map(|(url, _)| url);
-                    options.against = Some((url.context("--realm follows --against")?, realm));
-                }
+                "--against" => url = Some(*value()?),
+                "--realm" => realm = Some(*value()?),
                 _ => bail!("{word:?} is not understood"),
             }
         }
+        ensure!(
+            url.is_some() || realm.is_none(),
+            "--realm is that of the router that --against names"
+        );
+        options.against = url
+            .map(|url| Against::new(url, realm.unwrap_or(REALM)))
+            .transpose()?;
         Ok(options)
     }
 
@@ -67,8 +73,17 @@ impl Options {
     }
 
     /// How many seconds the soak takes.
-    const fn soak(&self) -> u64 {
-        if self.quick { 60 } else { 3_600 }
+    fn soak(&self) -> u64 {
+        self.soak.unwrap_or(if self.quick { 60 } else { 3_600 })
+    }
+
+    /// How many sessions are idle.
+    const fn idle(&self) -> &'static [usize] {
+        if self.quick {
+            &[1_000]
+        } else {
+            &[1_000, 10_000]
+        }
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -76,63 +91,189 @@ impl Options {
     }
 }
 
-pub(crate) async fn run(options: Options) -> Result<()> {
-    let place = Place::create()?;
-    let mut report = Report::begin(options.quick)?;
-    for workload in all()
-        .iter()
-        .filter(|workload| options.wants(&workload.name))
-    {
-        eprintln!("{} ...", workload.name);
-        for awake in [false, true] {
-            if awake && !workload.awake {
-                continue;
-            }
-            let spinners = if awake { spin()? } else { Vec::new() };
-            let row = measure(workload, awake, &options, &place)
-                .await
-                .with_context(|| workload.name.clone())?;
-            drop(spinners);
-            if !options.json {
-                eprintln!("    {}", row.line());
-            }
-            report.rows.push(row);
-        }
-    }
-    for (over, allowed) in memory::ROWS {
-        for sessions in if options.quick {
-            &[1_000][..]
-        } else {
-            &[1_000, 10_000]
-        } {
-            let name = format!("memory/{over}/{sessions}");
-            if options.wants(&name) {
-                eprintln!("{name} ...");
-                let octets = memory::measure(over, *sessions, &place.socket("router")).await?;
-                report.memory.push(MemoryRow {
-                    name,
-                    octets,
-                    allowed: *allowed,
+/// One thing to be measured.
+enum Item {
+    Workload {
+        workload: Box<Workload>,
+        awake: bool,
+    },
+    Idle {
+        over: &'static str,
+        sessions: usize,
+        allowed: u64,
+    },
+    Stalled {
+        over: &'static str,
+        policy: &'static str,
+        topics: memory::Topics,
+    },
+    Soak {
+        seconds: u64,
+    },
+}
+
+impl Item {
+    /// All that is wanted.
+    fn all(options: &Options) -> Vec<Self> {
+        let mut items = Vec::new();
+        for workload in all() {
+            items.push(Self::Workload {
+                awake: false,
+                workload: Box::new(workload.clone()),
+            });
+            if workload.awake {
+                items.push(Self::Workload {
+                    awake: true,
+                    workload: Box::new(workload),
                 });
             }
         }
+        for &(over, allowed) in IDLE {
+            items.extend(options.idle().iter().map(|&sessions| Self::Idle {
+                over,
+                sessions,
+                allowed,
+            }));
+        }
+        let stalled = STALLED.iter();
+        items.extend(stalled.map(|&(over, policy, topics)| Self::Stalled {
+            over,
+            policy,
+            topics,
+        }));
+        items.push(Self::Soak {
+            seconds: options.soak(),
+        });
+        items.retain(|item| options.wants(&item.name()) && item.fits(options.against.as_ref()));
+        items
     }
-    if options.wants("soak") {
-        let seconds = options.soak();
-        eprintln!("soak of {seconds} s ...");
-        report.soak = Some(soak::run(seconds, &place.socket("router")).await?);
+
+    fn name(&self) -> String {
+        match self {
+            Self::Workload {
+                workload,
+                awake: false,
+            } => workload.name.clone(),
+            Self::Workload {
+                workload,
+                awake: true,
+            } => format!("{} awake", workload.name),
+            Self::Idle { over, sessions, .. } => format!("memory/{over}/{sessions}"),
+            Self::Stalled {
+                over,
+                policy,
+                topics,
+            } => format!("memory/{over}/stalled/{policy} {}", topics.name()),
+            Self::Soak { .. } => "soak".to_owned(),
+        }
     }
+
+    /// Beside another router only that is measured which it can be measured by, too.
+    fn fits(&self, against: Option<&Against>) -> bool {
+        match (self, against) {
+            (_, None) => true,
+            (Self::Workload { workload, .. }, Some(against)) => workload.over == against.over(),
+            (_, Some(_)) => false,
+        }
+    }
+
+    /// About how many seconds it takes.
+    fn seconds(&self, options: &Options) -> f64 {
+        match self {
+            Self::Workload { workload, .. } => {
+                let (repeats, seconds) = options.turns();
+                let sides = 1
+                    + usize::from(workload.limit.is_some())
+                    + usize::from(options.against.is_some());
+                (repeats * sides) as f64 * (seconds + 0.6) + 2.0
+            }
+            Self::Idle { sessions, .. } => *sessions as f64 / 1_000.0,
+            Self::Stalled { .. } => 4.0,
+            Self::Soak { seconds } => *seconds as f64,
+        }
+    }
+}
+
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let place = Place::create()?;
+    let items = Item::all(&options);
     ensure!(
-        !report.is_empty(),
+        !items.is_empty(),
         "no workload has a name that contains {:?}",
-        options.only
+        options.only.as_deref().unwrap_or_default()
     );
+    raise_file_limit(&items)?;
+    let against = options.against.as_ref().map(|against| against.url.clone());
+    let mut report = Report::begin(options.quick, against)?;
+    let mut progress = Progress::begin(items.iter().map(|item| item.seconds(&options)).sum());
+    for item in &items {
+        let name = item.name();
+        progress.begins(&name);
+        let line = match item {
+            Item::Workload { workload, awake } => {
+                let spinners = if *awake { spin()? } else { Vec::new() };
+                let measured = measure(workload, *awake, &options, &place);
+                let row = Row::new(workload, *awake, measured.await.context(name)?);
+                drop(spinners);
+                let line = row.line();
+                report.rows.push(row);
+                line
+            }
+            Item::Idle {
+                over,
+                sessions,
+                allowed,
+            } => {
+                let socket = place.socket("router");
+                let octets = memory::measure_idle(over, *sessions, &socket).await;
+                let row = MemoryRow::new(name, octets, *allowed);
+                let line = row.line();
+                report.memory.push(row);
+                line
+            }
+            Item::Stalled {
+                over,
+                policy,
+                topics,
+            } => {
+                let socket = place.socket("router");
+                let octets = memory::measure_stalled(over, policy, *topics, &socket).await;
+                let row = MemoryRow::new(name, octets, memory::allowed_of_stalled());
+                let line = row.line();
+                report.memory.push(row);
+                line
+            }
+            Item::Soak { seconds } => {
+                let soak = soak::run(*seconds, &place.socket("router")).await;
+                let soak =
+                    soak.unwrap_or_else(|error| Soak::failed(*seconds, format!("{error:#}")));
+                let line = soak.line();
+                report.soak = Some(soak);
+                line
+            }
+        };
+        progress.ended(item.seconds(&options), &line);
+    }
     if options.json {
         crate::announce(&report)
     } else {
         print!("{}", report.text());
         Ok(())
     }
+}
+
+/// Lets this process have as many files open as the greediest of those that it starts, which are
+/// allowed what it is.
+fn raise_file_limit(items: &[Item]) -> Result<()> {
+    let of = |item: &Item| match item {
+        // Beside them there are a hundred that come first, listeners and the rest.
+        Item::Idle { sessions, .. } => *sessions as u64 + 500,
+        // A thousand subscribers, or as many that come and go.
+        _ => 2_000,
+    };
+    let wanted = items.iter().map(of).max().unwrap_or_default();
+    wamp::net::raise_file_limit(wanted)?;
+    Ok(())
 }
 
 /// A directory for sockets, which goes with it.
@@ -181,20 +322,37 @@ async fn measure(
     awake: bool,
     options: &Options,
     place: &Place,
-) -> Result<Row> {
-    let router = Process::start(&["router", workload.policy, &place.socket("router")]).await?;
-    let limit = match workload.limit {
-        Some((shape, writes)) => {
+) -> Result<Measured> {
+    let mut router = Process::start(&["router", workload.policy, &place.socket("router")]).await?;
+    let (program, mut limit) = match workload.limit {
+        None => (None, None),
+        Some(Limit::Program(shape, writes)) => {
             let socket = place.socket("limit");
             let mut words = vec!["limit", shape.name(), writes.name()];
             if workload.over == "unix" {
                 words.push(&socket);
             }
-            Some(Process::start(&words).await?)
+            let program = Process::start(&words).await?;
+            let address = program.listens_at("address")?;
+            let target = Target::Limit { address };
+            let player = Player::new(workload, target, Some(program.pid), options);
+            (Some(program), Some(player))
         }
-        None => None,
+        Some(Limit::Ours { over, serializers }) => {
+            let workload = Workload {
+                serializers,
+                ..workload.clone()
+            };
+            let target = Target::Router {
+                url: router.listens_at(over)?,
+                realm: REALM.to_owned(),
+            };
+            let player = Player::new(&workload, target, Some(router.pid), options);
+            (None, Some(player))
+        }
     };
-    let ours = match workload.over {
+    let is_within = workload.over == "within";
+    let target = match workload.over {
         "within" => Target::Within {
             policy: workload.policy.to_owned(),
         },
@@ -203,64 +361,128 @@ async fn measure(
             realm: REALM.to_owned(),
         },
     };
-    let limit = match &limit {
-        Some(limit) => {
-            let address = limit.listens_at("address")?;
-            Some((Target::Limit { address }, limit.pid))
-        }
-        None => None,
-    };
-    let is_within = workload.over == "within";
-    let (repeats, seconds) = options.turns();
-    let turn = |target: &Target, watch| Turn {
-        kind: workload.kind,
-        target: target.clone(),
-        serializers: (
-            workload.serializers.0.to_owned(),
-            workload.serializers.1.to_owned(),
-        ),
-        payload: workload.payload,
-        in_flight: workload.in_flight,
-        seconds,
-        watch,
-        counts_syscalls: false,
-    };
-    let mut row = Row::new(workload, awake);
-    for _ in 0..repeats {
-        let outcome = play(&turn(&ours, (!is_within).then_some(router.pid))).await?;
-        row.ours.push(Figures::of(&outcome, workload.kind));
-        if let Some((target, pid)) = &limit {
-            let outcome = play(&turn(target, Some(*pid))).await?;
-            row.limit.push(Figures::of(&outcome, workload.kind));
-        }
-        if let Some((url, realm)) = &options.against
-            && same_transport(url, workload.over)
-        {
-            let target = Target::Router {
-                url: url.clone(),
-                realm: realm.clone(),
-            };
-            let outcome = play(&turn(&target, None)).await?;
-            row.against.push(Figures::of(&outcome, workload.kind));
+    let watch = (!is_within).then_some(router.pid);
+    let mut ours = Player::new(workload, target, watch, options);
+    let mut against = options.against.as_ref().map(|against| {
+        let target = Target::Router {
+            url: against.url.clone(),
+            realm: against.realm.clone(),
+        };
+        Player::new(workload, target, against.pid(), options)
+    });
+    if matches!(workload.kind, Kind::Stalls { .. }) {
+        let per_second = pace(&ours, workload, place).await?;
+        for player in [&mut ours].into_iter().chain(&mut against) {
+            player.turn.kind = Kind::Stalls { per_second };
         }
     }
-    if !is_within && !awake {
+    for _ in 0..options.turns().0 {
+        for player in [&mut ours]
+            .into_iter()
+            .chain(&mut limit)
+            .chain(&mut against)
+        {
+            player.play().await?;
+        }
+    }
+    let mut syscalls = None;
+    if !is_within && !awake && ours.failed.is_none() {
         // In a turn of its own, because counting costs.
         let turn = Turn {
             counts_syscalls: true,
             seconds: 1.0,
-            ..turn(&ours, Some(router.pid))
+            ..ours.turn.clone()
         };
         let outcome = play(&turn).await?;
         let rate = operations(&outcome, turn.kind) / outcome.seconds;
-        row.syscalls = outcome.syscalls.map(|syscalls| syscalls / rate.max(1.0));
+        syscalls = outcome.syscalls.map(|syscalls| syscalls / rate.max(1.0));
     }
-    Ok(row)
+    let lock = match is_within {
+        true => None,
+        false => router.counts().await?.get("lock").cloned(),
+    };
+    drop(program);
+    Ok(Measured {
+        ours: ours.into_side(),
+        limit: limit.map(Player::into_side),
+        against: against.map(Player::into_side),
+        syscalls,
+        lock,
+    })
 }
 
-/// Another router is measured over what its URL says.
-fn same_transport(url: &str, over: &str) -> bool {
-    url.split(':').next() == Some(over)
+/// How many events per second are sent to a subscriber that stalls: half of what a flood brings one
+/// that does not, and waits for nothing but its publisher.
+///
+/// It takes nothing for a quarter of the time, and so could take three quarters of the flood. While
+/// it stalls, a twentieth of a second's flood comes to wait for it.
+async fn pace(ours: &Player, workload: &Workload, place: &Place) -> Result<u64> {
+    let mut turn = Turn {
+        kind: Kind::Events { subscribers: 1 },
+        watch: None,
+        ..ours.turn.clone()
+    };
+    let socket = place.socket("flooded");
+    let router = Process::start(&["router", "block", &socket]).await?;
+    turn.target = match workload.over {
+        "within" => Target::Within {
+            policy: "block".to_owned(),
+        },
+        over => Target::Router {
+            url: router.listens_at(over)?,
+            realm: REALM.to_owned(),
+        },
+    };
+    let outcome = play(&turn).await?;
+    let rate = operations(&outcome, turn.kind) / outcome.seconds;
+    Ok((rate / 2.0) as u64)
+}
+
+/// One of those who take turns.
+struct Player {
+    turn: Turn,
+    turns: Vec<Figures>,
+    failed: Option<String>,
+}
+
+impl Player {
+    fn new(workload: &Workload, target: Target, watch: Option<u32>, options: &Options) -> Self {
+        let (asks, answers) = workload.serializers;
+        Self {
+            turn: Turn {
+                kind: workload.kind,
+                target,
+                serializers: (asks.to_owned(), answers.to_owned()),
+                payload: workload.payload,
+                in_flight: workload.in_flight,
+                seconds: options.turns().1,
+                watch,
+                counts_syscalls: false,
+            },
+            turns: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Plays one turn, unless one has failed before: what one router cannot do, others may.
+    async fn play(&mut self) -> Result<()> {
+        if self.failed.is_some() {
+            return Ok(());
+        }
+        match play(&self.turn).await {
+            Ok(outcome) => {
+                let within = matches!(self.turn.target, Target::Within { .. });
+                let figures = Figures::of(&outcome, self.turn.kind, within, cores()?);
+                self.turns.push(figures);
+            }
+            Err(error) => self.failed = Some(format!("{error:#}")),
+        }
+        Ok(())
+    }
+
+    fn into_side(self) -> Side {
+        Side::new(self.turns, self.failed)
+    }
 }
 
 /// Lets a process of its own play a turn.
@@ -269,24 +491,14 @@ pub(crate) async fn play(turn: &Turn) -> Result<Outcome> {
         .arg("load")
         .arg(serde_json::to_string(turn)?)
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .output()
         .await?;
-    ensure!(output.status.success(), "the load has failed");
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     let outcome: Value = serde_json::from_slice(&output.stdout)?;
     Ok(serde_json::from_value(outcome)?)
-}
-
-/// What one turn counts as an operation.
-pub(crate) fn operations(outcome: &Outcome, kind: Kind) -> f64 {
-    let done = outcome.done as f64;
-    match kind {
-        // Beside the events an acknowledgement was counted for each publication.
-        Kind::Fanout { subscribers } => {
-            let subscribers = subscribers as f64;
-            done * subscribers / (subscribers + 1.0)
-        }
-        _ => done,
-    }
 }
