@@ -33,7 +33,7 @@ load in the turns of the limit. Who held up the turns of the router, and of the 
 
   load             the load, which is one thread, ran all the time
   router           a thread of the router, or of the limit, did
-  cores            somebody would have run all the time, had there been one more core
+  cores            all were used up, or threads waited for one half as long as they ran, or more
   waiting          all waited for each other, and for being woken
 
 Then how often a thread of the router went to sleep and how often it asked the system for something,

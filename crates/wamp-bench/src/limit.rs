@@ -161,7 +161,13 @@ async fn copy(listener: &Listener, writes: Writes) -> Result<()> {
         match from.read_u8().await? {
             LISTENS => listeners.push(to),
             _ => {
-                tokio::spawn(pass_on(from, std::mem::take(&mut listeners), writes));
+                let listeners = std::mem::take(&mut listeners);
+                tokio::spawn(async move {
+                    let result = pass_on(from, listeners, writes).await;
+                    // Before, whoever speaks would take this for the end.
+                    drop(to);
+                    result
+                });
             }
         }
     }

@@ -152,13 +152,11 @@ async fn take_all_parts(turn: &Turn, tally: &Arc<Tally>, parties: &mut Parties) 
 /// Ends the load, and counts the events that never arrive.
 async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64> {
     tally.is_over.store(true, Ordering::Relaxed);
-    let each = match turn.kind {
-        Kind::Events { subscribers } => subscribers as u64,
-        // The acknowledgements are counted, too.
-        Kind::Fanout { subscribers } => subscribers as u64 + 1,
-        Kind::Stalls { .. } => 1,
-        Kind::Calls { .. } | Kind::Publish { .. } | Kind::Joins { .. } => return Ok(0),
+    let Some(flow) = turn.flow() else {
+        return Ok(0);
     };
+    // The acknowledgements are counted, too.
+    let each = flow.subscribers as u64 + u64::from(flow.acknowledge);
     let mut last = (0, Instant::now());
     loop {
         let expected = tally.asked.load(Ordering::Relaxed) * each;
@@ -206,6 +204,21 @@ where
     let mut spawn = |wire, part| {
         parties.spawn(Party::new(wire, part, Arc::clone(tally)));
     };
+    if let Some(flow) = turn.flow() {
+        let topic = Uri::new(format!("com.example.topic.{}", std::process::id()))?;
+        for _ in 0..flow.subscribers {
+            let mut subscriber = join(second).await?;
+            subscriber.subscribe(&topic).await?;
+            spawn(subscriber, flow.takes);
+        }
+        let acknowledge = flow.acknowledge;
+        let publisher = join(first).await?;
+        spawn(
+            publisher.asking(Asks::Publish { topic, acknowledge }),
+            flow.sends,
+        );
+        return Ok(());
+    }
     match turn.kind {
         Kind::Calls { pairs } => {
             for pair in 0..pairs {
@@ -230,26 +243,7 @@ where
                 spawn(publisher, Part::Ask { in_flight });
             }
         }
-        Kind::Events { .. } | Kind::Fanout { .. } | Kind::Stalls { .. } => {
-            let topic = Uri::new(format!("com.example.topic.{}", std::process::id()))?;
-            let (subscribers, takes, sends) = match turn.kind {
-                Kind::Events { subscribers } => (subscribers, Part::Serve, Part::Flood),
-                Kind::Stalls { per_second } => (1, Part::Stall, Part::Pace { per_second }),
-                Kind::Fanout { subscribers } => (subscribers, Part::Serve, Part::Ask { in_flight }),
-                _ => bail!("this has no subscribers"),
-            };
-            for _ in 0..subscribers {
-                let mut subscriber = join(second).await?;
-                subscriber.subscribe(&topic).await?;
-                spawn(subscriber, takes);
-            }
-            let acknowledge = matches!(turn.kind, Kind::Fanout { .. });
-            let publisher = join(first)
-                .await?
-                .asking(Asks::Publish { topic, acknowledge });
-            spawn(publisher, sends);
-        }
-        Kind::Joins { .. } => bail!("joins have no parts"),
+        _ => bail!("those who join and leave are no parts"),
     }
     Ok(())
 }
@@ -297,7 +291,34 @@ async fn take_parts_of_limit(
     Ok(())
 }
 
+/// One publisher, and its subscribers.
+struct Flow {
+    subscribers: usize,
+    takes: Part,
+    sends: Part,
+    acknowledge: bool,
+}
+
 impl Turn {
+    /// Who takes part, if it is of events.
+    const fn flow(&self) -> Option<Flow> {
+        let (subscribers, takes, sends, acknowledge) = match self.kind {
+            Kind::Events { subscribers } => (subscribers, Part::Serve, Part::Flood, false),
+            Kind::Stalls { per_second } => (1, Part::Stall, Part::Pace { per_second }, false),
+            Kind::Fanout { subscribers } => {
+                let in_flight = self.in_flight;
+                (subscribers, Part::Serve, Part::Ask { in_flight }, true)
+            }
+            Kind::Calls { .. } | Kind::Publish { .. } | Kind::Joins { .. } => return None,
+        };
+        Some(Flow {
+            subscribers,
+            takes,
+            sends,
+            acknowledge,
+        })
+    }
+
     pub(crate) fn known_serializers(&self) -> Result<(Serializer, Serializer)> {
         let of = |name: &str| {
             Ok(match name {

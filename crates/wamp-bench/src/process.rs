@@ -19,8 +19,8 @@ pub(crate) struct Usage {
     pub(crate) cpu: f64,
     /// Of the thread that has used most.
     pub(crate) busiest: f64,
-    /// Of the thread for which it is most: the time it ran, and that in which it waited for a core.
-    pub(crate) runnable: f64,
+    /// Seconds in which a thread could have run, but had no processor; of all threads.
+    pub(crate) delayed: f64,
     /// How often a thread went to sleep.
     pub(crate) sleeps: u64,
 }
@@ -77,7 +77,7 @@ impl Threads {
             let cpu = now.cpu - then.cpu;
             usage.cpu += cpu;
             usage.busiest = usage.busiest.max(cpu);
-            usage.runnable = usage.runnable.max(cpu + now.delayed - then.delayed);
+            usage.delayed += now.delayed - then.delayed;
             usage.sleeps += now.sleeps.saturating_sub(then.sleeps);
         }
         usage

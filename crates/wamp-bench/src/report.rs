@@ -114,7 +114,8 @@ pub(crate) enum Bottleneck {
     Load,
     /// The router, or the limit, one thread of which ran all the time.
     Router,
-    /// The cores: somebody would have run all the time, had there been one more.
+    /// The cores: all were used up, or those who could have run waited for one for at least half
+    /// the time for which they ran.
     Cores,
     /// Nobody: all waited for each other, and for being woken.
     Waiting,
@@ -295,13 +296,12 @@ impl Bottleneck {
     fn of(outcome: &Outcome, cores: usize) -> Self {
         let always = outcome.seconds * 0.9;
         let (load, router) = (outcome.load, outcome.router.unwrap_or_default());
+        let used = load.cpu + router.cpu;
         if load.busiest >= always {
             Self::Load
         } else if router.busiest >= always {
             Self::Router
-        } else if load.runnable.max(router.runnable) >= always
-            || load.cpu + router.cpu >= always * cores as f64
-        {
+        } else if used >= always * cores as f64 || load.delayed + router.delayed >= used / 2.0 {
             Self::Cores
         } else {
             Self::Waiting

@@ -114,17 +114,17 @@ fn outcome(done: u64) -> Outcome {
         lost: 0,
         disconnected: 0,
         syscalls: None,
-        router: Some(used(0.2, 0.2)),
-        load: used(0.3, 0.3),
+        router: Some(used(0.2, 0.0)),
+        load: used(0.3, 0.0),
     }
 }
 
-/// What a process of one thread uses that ran, or could have run, for so many seconds.
-fn used(cpu: f64, runnable: f64) -> Usage {
+/// What a process of one thread uses that ran for so many seconds, and had no core for others.
+fn used(cpu: f64, delayed: f64) -> Usage {
     Usage {
         cpu,
         busiest: cpu,
-        runnable,
+        delayed,
         sleeps: 10,
     }
 }
@@ -232,16 +232,16 @@ fn who_runs_all_the_time_holds_up_the_rest() {
         };
         Bottleneck::of(&outcome, 2)
     };
-    let idle = used(0.4, 0.5);
-    assert_eq!(of(idle, used(0.97, 0.99)), Bottleneck::Load);
-    assert_eq!(of(used(0.97, 0.99), idle), Bottleneck::Router);
-    assert_eq!(of(used(0.6, 0.95), idle), Bottleneck::Cores);
+    let idle = used(0.4, 0.1);
+    assert_eq!(of(idle, used(0.97, 0.0)), Bottleneck::Load);
+    assert_eq!(of(used(0.97, 0.0), idle), Bottleneck::Router);
+    assert_eq!(of(used(0.4, 0.5), idle), Bottleneck::Cores);
     assert_eq!(of(idle, idle), Bottleneck::Waiting);
     let two_threads = Usage {
         busiest: 0.6,
-        ..used(1.2, 0.6)
+        ..used(1.2, 0.0)
     };
-    assert_eq!(of(two_threads, used(0.7, 0.7)), Bottleneck::Cores);
+    assert_eq!(of(two_threads, used(0.7, 0.0)), Bottleneck::Cores);
 }
 
 #[test]
