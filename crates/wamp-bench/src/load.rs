@@ -87,6 +87,9 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// How long events may take to arrive when no more are published, before they are lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long all of them may take: a router that has fallen far behind is not waited for.
+const AT_MOST: Duration = Duration::from_secs(120);
+
 pub(crate) type Parties = JoinSet<Result<()>>;
 
 pub(crate) async fn run(turn: &Turn) -> Result<Outcome> {
@@ -157,7 +160,8 @@ async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64
     };
     // The acknowledgements are counted, too.
     let each = flow.subscribers as u64 + u64::from(flow.acknowledge);
-    let mut last = (0, Instant::now());
+    let began = Instant::now();
+    let mut last = (0, began);
     loop {
         let expected = tally.asked.load(Ordering::Relaxed) * each;
         let done = tally.done.load(Ordering::Relaxed);
@@ -166,6 +170,10 @@ async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64
         }
         if done >= expected || last.1.elapsed() > PATIENCE {
             return Ok(expected.saturating_sub(done));
+        }
+        if began.elapsed() > AT_MOST {
+            let missing = expected.saturating_sub(done);
+            bail!("{missing} events have not arrived {AT_MOST:?} after the last was published");
         }
         tokio::task::yield_now().await;
         wait(parties, Duration::ZERO).await?;

@@ -7,6 +7,7 @@ mod against;
 mod joins;
 mod limit;
 mod load;
+mod measure;
 mod memory;
 mod party;
 mod process;

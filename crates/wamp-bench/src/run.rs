@@ -1,21 +1,17 @@
-//! The run: routers, limits and loads take turns.
+//! The run: what is wanted is measured, one after the other.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
-use tokio::process::{Child, Command};
 
 use crate::against::Against;
-use crate::load::{Kind, Outcome, Target, Turn};
+use crate::measure::{measure, spin};
 use crate::memory::{self, IDLE, STALLED};
-use crate::process::Process;
 use crate::progress::Progress;
-use crate::report::{Figures, Measured, MemoryRow, Report, Row, Side, cores, operations};
+use crate::report::{MemoryRow, Report, Row};
 use crate::router::REALM;
 use crate::soak::{self, Soak};
-use crate::workload::{Limit, Workload, all};
+use crate::workload::{Workload, all};
 
 /// What the user wants.
 #[derive(Debug)]
@@ -24,7 +20,7 @@ pub(crate) struct Options {
     json: bool,
     only: Option<String>,
     soak: Option<u64>,
-    against: Option<Against>,
+    pub(crate) against: Option<Against>,
 }
 
 impl Options {
@@ -68,7 +64,7 @@ impl Options {
     }
 
     /// How often, and how many seconds each.
-    const fn turns(&self) -> (usize, f64) {
+    pub(crate) const fn turns(&self) -> (usize, f64) {
         if self.quick { (3, 1.0) } else { (7, 3.0) }
     }
 
@@ -277,7 +273,7 @@ fn raise_file_limit(items: &[Item]) -> Result<()> {
 }
 
 /// A directory for sockets, which goes with it.
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 impl Place {
     fn create() -> Result<Self> {
@@ -287,7 +283,7 @@ impl Place {
     }
 
     /// A path for a socket, at which there is none.
-    fn socket(&self, name: &str) -> String {
+    pub(crate) fn socket(&self, name: &str) -> String {
         let path = self.0.join(name);
         let _ = std::fs::remove_file(&path);
         path.to_string_lossy().into_owned()
@@ -298,207 +294,4 @@ impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// Keeps every core awake, at the lowest priority.
-fn spin() -> Result<Vec<Child>> {
-    let cores = std::thread::available_parallelism()?.get();
-    let this = std::env::current_exe()?;
-    let spinner = || {
-        Command::new("nice")
-            .args(["-n", "19"])
-            .arg(&this)
-            .arg("spin")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .context("nice cannot be started")
-    };
-    (0..cores).map(|_| spinner()).collect()
-}
-
-async fn measure(
-    workload: &Workload,
-    awake: bool,
-    options: &Options,
-    place: &Place,
-) -> Result<Measured> {
-    let mut router = Process::start(&["router", workload.policy, &place.socket("router")]).await?;
-    let (program, mut limit) = match workload.limit {
-        None => (None, None),
-        Some(Limit::Program(shape, writes)) => {
-            let socket = place.socket("limit");
-            let mut words = vec!["limit", shape.name(), writes.name()];
-            if workload.over == "unix" {
-                words.push(&socket);
-            }
-            let program = Process::start(&words).await?;
-            let address = program.listens_at("address")?;
-            let target = Target::Limit { address };
-            let player = Player::new(workload, target, Some(program.pid), options);
-            (Some(program), Some(player))
-        }
-        Some(Limit::Ours { over, serializers }) => {
-            let workload = Workload {
-                serializers,
-                ..workload.clone()
-            };
-            let target = Target::Router {
-                url: router.listens_at(over)?,
-                realm: REALM.to_owned(),
-            };
-            let player = Player::new(&workload, target, Some(router.pid), options);
-            (None, Some(player))
-        }
-    };
-    let is_within = workload.over == "within";
-    let target = match workload.over {
-        "within" => Target::Within {
-            policy: workload.policy.to_owned(),
-        },
-        over => Target::Router {
-            url: router.listens_at(over)?,
-            realm: REALM.to_owned(),
-        },
-    };
-    let watch = (!is_within).then_some(router.pid);
-    let mut ours = Player::new(workload, target, watch, options);
-    let mut against = options.against.as_ref().map(|against| {
-        let target = Target::Router {
-            url: against.url.clone(),
-            realm: against.realm.clone(),
-        };
-        Player::new(workload, target, against.pid(), options)
-    });
-    if matches!(workload.kind, Kind::Stalls { .. }) {
-        let per_second = pace(&ours, workload, place).await?;
-        for player in [&mut ours].into_iter().chain(&mut against) {
-            player.turn.kind = Kind::Stalls { per_second };
-        }
-    }
-    for _ in 0..options.turns().0 {
-        for player in [&mut ours]
-            .into_iter()
-            .chain(&mut limit)
-            .chain(&mut against)
-        {
-            player.play().await?;
-        }
-    }
-    let mut syscalls = None;
-    if !is_within && !awake && ours.failed.is_none() {
-        // In a turn of its own, because counting costs.
-        let turn = Turn {
-            counts_syscalls: true,
-            seconds: 1.0,
-            ..ours.turn.clone()
-        };
-        let outcome = play(&turn).await?;
-        let rate = operations(&outcome, turn.kind) / outcome.seconds;
-        syscalls = outcome.syscalls.map(|syscalls| syscalls / rate.max(1.0));
-    }
-    let lock = match is_within {
-        true => None,
-        false => router.counts().await?.get("lock").cloned(),
-    };
-    drop(program);
-    Ok(Measured {
-        ours: ours.into_side(),
-        limit: limit.map(Player::into_side),
-        against: against.map(Player::into_side),
-        syscalls,
-        lock,
-    })
-}
-
-/// How many events per second are sent to a subscriber that stalls: half of what a flood brings one
-/// that does not, and waits for nothing but its publisher.
-///
-/// It takes nothing for a quarter of the time, and so could take three quarters of the flood. While
-/// it stalls, a twentieth of a second's flood comes to wait for it.
-async fn pace(ours: &Player, workload: &Workload, place: &Place) -> Result<u64> {
-    let mut turn = Turn {
-        kind: Kind::Events { subscribers: 1 },
-        watch: None,
-        ..ours.turn.clone()
-    };
-    let socket = place.socket("flooded");
-    let router = Process::start(&["router", "block", &socket]).await?;
-    turn.target = match workload.over {
-        "within" => Target::Within {
-            policy: "block".to_owned(),
-        },
-        over => Target::Router {
-            url: router.listens_at(over)?,
-            realm: REALM.to_owned(),
-        },
-    };
-    let outcome = play(&turn).await?;
-    let rate = operations(&outcome, turn.kind) / outcome.seconds;
-    Ok((rate / 2.0) as u64)
-}
-
-/// One of those who take turns.
-struct Player {
-    turn: Turn,
-    turns: Vec<Figures>,
-    failed: Option<String>,
-}
-
-impl Player {
-    fn new(workload: &Workload, target: Target, watch: Option<u32>, options: &Options) -> Self {
-        let (asks, answers) = workload.serializers;
-        Self {
-            turn: Turn {
-                kind: workload.kind,
-                target,
-                serializers: (asks.to_owned(), answers.to_owned()),
-                payload: workload.payload,
-                in_flight: workload.in_flight,
-                seconds: options.turns().1,
-                watch,
-                counts_syscalls: false,
-            },
-            turns: Vec::new(),
-            failed: None,
-        }
-    }
-
-    /// Plays one turn, unless one has failed before: what one router cannot do, others may.
-    async fn play(&mut self) -> Result<()> {
-        if self.failed.is_some() {
-            return Ok(());
-        }
-        match play(&self.turn).await {
-            Ok(outcome) => {
-                let within = matches!(self.turn.target, Target::Within { .. });
-                let figures = Figures::of(&outcome, self.turn.kind, within, cores()?);
-                self.turns.push(figures);
-            }
-            Err(error) => self.failed = Some(format!("{error:#}")),
-        }
-        Ok(())
-    }
-
-    fn into_side(self) -> Side {
-        Side::new(self.turns, self.failed)
-    }
-}
-
-/// Lets a process of its own play a turn.
-pub(crate) async fn play(turn: &Turn) -> Result<Outcome> {
-    let output = Command::new(std::env::current_exe()?)
-        .arg("load")
-        .arg(serde_json::to_string(turn)?)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    let outcome: Value = serde_json::from_slice(&output.stdout)?;
-    Ok(serde_json::from_value(outcome)?)
 }

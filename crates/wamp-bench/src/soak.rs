@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 use crate::load::{Kind, Outcome, Target, Turn};
+use crate::measure::play;
 use crate::process::Process;
 use crate::report::Verdict;
 use crate::router::REALM;
-use crate::run::play;
 
 /// What came of it.
 #[derive(Debug, Serialize)]
