@@ -174,8 +174,10 @@ impl Player {
         match play(&turn).await {
             Ok(outcome) => {
                 let rate = operations(&outcome, turn.kind) / outcome.seconds;
-                let per_second = (rate / 2.0) as u64;
-                self.turn.kind = Kind::Stalls { per_second };
+                match (rate / 2.0) as u64 {
+                    0 => self.failed = Some("no event of a flood has arrived in time".to_owned()),
+                    per_second => self.turn.kind = Kind::Stalls { per_second },
+                }
             }
             Err(error) => self.failed = Some(format!("{error:#}")),
         }
