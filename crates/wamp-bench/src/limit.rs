@@ -1,7 +1,7 @@
 //! The programs of the limit: what passes frames on and does nothing else.
 //!
 //! They show what a program costs that handles frames, and not how fast octets can be moved: with
-//! a window of 256 KiB, read and written as a whole, a relay does three times as much, but no router
+//! a window of 256 KiB, read and written as a whole, a relay does more than twice as much, but no router
 //! can work like that. It has to look at each message, it has a buffer for each connection and
 //! thousands of connections, and it may wait for one receiver while it goes on with the others. So
 //! the programs here find each frame by its length, copy it into the buffer of its receiver, and
