@@ -13,7 +13,7 @@ use wamp::{Serializer, Transport, Uri};
 use crate::joins;
 use crate::limit::{LISTENS, SPEAKS};
 use crate::party::{Part, Party, Tally};
-use crate::process::{Usage, count_syscalls};
+use crate::process::{Threads, Usage, count_syscalls};
 use crate::router::{REALM, build};
 use crate::wire::{Asks, Got, RawWire, WampWire, Wire, message_len};
 
@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Publish { topics: usize },
     /// One publisher that waits for nothing, and so many subscribers.
     Events { subscribers: usize },
+    /// One publisher that sends so much per second, and one subscriber that stalls.
+    Stalls { per_second: u64 },
     /// One publisher that waits for acknowledgements, and so many subscribers.
     Fanout { subscribers: usize },
     /// Sessions come and go, so many at once.
@@ -69,11 +71,13 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     /// Events that never arrived.
     pub(crate) lost: u64,
+    /// Subscribers that were disconnected, where that does not end the load.
+    pub(crate) disconnected: u64,
     /// Syscalls per second of the process that is watched, where they were counted.
     pub(crate) syscalls: Option<f64>,
-    /// Of the process that is watched.
-    pub(crate) router: Usage,
-    /// Of the load itself.
+    /// Of the process that is watched, if one is.
+    pub(crate) router: Option<Usage>,
+    /// Of the load itself, and of a router in its process.
     pub(crate) load: Usage,
 }
 
@@ -82,6 +86,9 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 /// How long events may take to arrive when no more are published, before they are lost.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long all of them may take: a router that has fallen far behind is not waited for.
+const AT_MOST: Duration = Duration::from_secs(120);
 
 pub(crate) type Parties = JoinSet<Result<()>>;
 
@@ -94,33 +101,39 @@ pub(crate) async fn run(turn: &Turn) -> Result<Outcome> {
         take_all_parts(turn, &tally, &mut parties).await?;
     }
     wait(&mut parties, WARM_UP).await?;
-    let watched = turn.watch.unwrap_or_else(std::process::id);
     let time = Duration::from_secs_f64(turn.seconds);
-    let before = (Usage::of(watched)?, Usage::of_self()?);
+    let look = || {
+        anyhow::Ok((
+            turn.watch.map(Threads::of).transpose()?,
+            Threads::of_self()?,
+        ))
+    };
+    let before = look()?;
     let done_before = tally.done.load(Ordering::Relaxed);
     let began = Instant::now();
     let measured = async {
         wait(&mut parties, time).await?;
         let done = tally.done.load(Ordering::Relaxed) - done_before;
-        let after = (Usage::of(watched)?, Usage::of_self()?);
-        anyhow::Ok((done, began.elapsed().as_secs_f64(), after))
+        anyhow::Ok((done, began.elapsed().as_secs_f64(), look()?))
     };
     let counted = async {
-        match turn.counts_syscalls {
-            true => count_syscalls(watched, time).await,
-            false => None,
+        match turn.watch {
+            Some(watched) if turn.counts_syscalls => count_syscalls(watched, time).await,
+            _ => None,
         }
     };
     let (measured, syscalls) = tokio::join!(measured, counted);
     let (done, seconds, after) = measured?;
     let lost = settle(turn, &tally, &mut parties).await?;
+    let router = after.0.zip(before.0);
     Ok(Outcome {
         done,
         seconds,
         lost,
+        disconnected: tally.disconnected.load(Ordering::Relaxed),
         syscalls,
-        router: after.0 - before.0,
-        load: after.1 - before.1,
+        router: router.map(|(after, before)| after.since(&before)),
+        load: after.1.since(&before.1),
     })
 }
 
@@ -142,12 +155,13 @@ async fn take_all_parts(turn: &Turn, tally: &Arc<Tally>, parties: &mut Parties) 
 /// Ends the load, and counts the events that never arrive.
 async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64> {
     tally.is_over.store(true, Ordering::Relaxed);
-    let (Kind::Events { subscribers } | Kind::Fanout { subscribers }) = turn.kind else {
+    let Some(flow) = turn.flow() else {
         return Ok(0);
     };
-    // Of a fan-out the acknowledgements are counted, too.
-    let each = subscribers as u64 + u64::from(matches!(turn.kind, Kind::Fanout { .. }));
-    let mut last = (0, Instant::now());
+    // The acknowledgements are counted, too.
+    let each = flow.subscribers as u64 + u64::from(flow.acknowledge);
+    let began = Instant::now();
+    let mut last = (0, began);
     loop {
         let expected = tally.asked.load(Ordering::Relaxed) * each;
         let done = tally.done.load(Ordering::Relaxed);
@@ -156,6 +170,10 @@ async fn settle(turn: &Turn, tally: &Tally, parties: &mut Parties) -> Result<u64
         }
         if done >= expected || last.1.elapsed() > PATIENCE {
             return Ok(expected.saturating_sub(done));
+        }
+        if began.elapsed() > AT_MOST {
+            let missing = expected.saturating_sub(done);
+            bail!("{missing} events have not arrived {AT_MOST:?} after the last was published");
         }
         tokio::task::yield_now().await;
         wait(parties, Duration::ZERO).await?;
@@ -194,6 +212,21 @@ where
     let mut spawn = |wire, part| {
         parties.spawn(Party::new(wire, part, Arc::clone(tally)));
     };
+    if let Some(flow) = turn.flow() {
+        let topic = Uri::new(format!("com.example.topic.{}", std::process::id()))?;
+        for _ in 0..flow.subscribers {
+            let mut subscriber = join(second).await?;
+            subscriber.subscribe(&topic).await?;
+            spawn(subscriber, flow.takes);
+        }
+        let acknowledge = flow.acknowledge;
+        let publisher = join(first).await?;
+        spawn(
+            publisher.asking(Asks::Publish { topic, acknowledge }),
+            flow.sends,
+        );
+        return Ok(());
+    }
     match turn.kind {
         Kind::Calls { pairs } => {
             for pair in 0..pairs {
@@ -218,25 +251,7 @@ where
                 spawn(publisher, Part::Ask { in_flight });
             }
         }
-        Kind::Events { subscribers } | Kind::Fanout { subscribers } => {
-            let topic = Uri::new(format!("com.example.topic.{}", std::process::id()))?;
-            for _ in 0..subscribers {
-                let mut subscriber = join(second).await?;
-                subscriber.subscribe(&topic).await?;
-                spawn(subscriber, Part::Serve);
-            }
-            let acknowledge = matches!(turn.kind, Kind::Fanout { .. });
-            let publisher = join(first)
-                .await?
-                .asking(Asks::Publish { topic, acknowledge });
-            let part = if acknowledge {
-                Part::Ask { in_flight }
-            } else {
-                Part::Flood
-            };
-            spawn(publisher, part);
-        }
-        Kind::Joins { .. } => bail!("joins have no parts"),
+        _ => bail!("those who join and leave are no parts"),
     }
     Ok(())
 }
@@ -277,12 +292,41 @@ async fn take_parts_of_limit(
             let speaker = connect(Got::Answer).await?.saying(SPEAKS).await?;
             spawn(speaker, Part::Flood);
         }
-        Kind::Fanout { .. } | Kind::Joins { .. } => bail!("there is no limit of this load"),
+        Kind::Fanout { .. } | Kind::Stalls { .. } | Kind::Joins { .. } => {
+            bail!("there is no limit of this load")
+        }
     }
     Ok(())
 }
 
+/// One publisher, and its subscribers.
+struct Flow {
+    subscribers: usize,
+    takes: Part,
+    sends: Part,
+    acknowledge: bool,
+}
+
 impl Turn {
+    /// Who takes part, if it is of events.
+    const fn flow(&self) -> Option<Flow> {
+        let (subscribers, takes, sends, acknowledge) = match self.kind {
+            Kind::Events { subscribers } => (subscribers, Part::Serve, Part::Flood, false),
+            Kind::Stalls { per_second } => (1, Part::Stall, Part::Pace { per_second }, false),
+            Kind::Fanout { subscribers } => {
+                let in_flight = self.in_flight;
+                (subscribers, Part::Serve, Part::Ask { in_flight }, true)
+            }
+            Kind::Calls { .. } | Kind::Publish { .. } | Kind::Joins { .. } => return None,
+        };
+        Some(Flow {
+            subscribers,
+            takes,
+            sends,
+            acknowledge,
+        })
+    }
+
     pub(crate) fn known_serializers(&self) -> Result<(Serializer, Serializer)> {
         let of = |name: &str| {
             Ok(match name {

@@ -3,12 +3,15 @@
 //! One program is all the processes: `run` starts it again as the router, as the programs of the
 //! limit, and as the load, lets them take short turns, and compares. `cargo xtask bench` starts it.
 
+mod against;
 mod joins;
 mod limit;
 mod load;
+mod measure;
 mod memory;
 mod party;
 mod process;
+mod progress;
 mod report;
 mod router;
 mod run;
@@ -43,16 +46,16 @@ fn dispatch(words: &[&str]) -> Result<()> {
         }
         ["load", turn] => {
             let turn = serde_json::from_str(turn).context("the turn is not understood")?;
-            wamp::net::raise_file_limit(1 << 16).unwrap_or_default();
             announce(&block_on(false, load::run(&turn))?)
         }
         ["idle", url, count, root @ ..] => {
-            wamp::net::raise_file_limit(1 << 16).unwrap_or_default();
-            block_on(
-                true,
-                memory::hold(url, count.parse()?, root.first().copied()),
-            )
+            let root = root.first().copied();
+            block_on(true, memory::hold(url, count.parse()?, root))
         }
+        ["stall", url, count, topics] => block_on(
+            true,
+            memory::stall(url, count.parse()?, memory::Topics::parse(topics)?),
+        ),
         ["spin"] => loop {
             std::hint::spin_loop();
         },

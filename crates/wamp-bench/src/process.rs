@@ -1,7 +1,8 @@
 //! The processes that are measured, and what they use.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
-use std::ops::Sub;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,55 +12,75 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// What a process has used, by the scheduler's own clock.
+/// What a process has used in a time, by the scheduler's own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Usage {
     /// Seconds on a processor, of all threads.
     pub(crate) cpu: f64,
     /// Of the thread that has used most.
     pub(crate) busiest: f64,
+    /// Seconds in which a thread could have run, but had no processor; of all threads.
+    pub(crate) delayed: f64,
     /// How often a thread went to sleep.
     pub(crate) sleeps: u64,
 }
 
-impl Usage {
+/// What each thread of a process has used so far.
+pub(crate) struct Threads(HashMap<OsString, Thread>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Thread {
+    /// Seconds on a processor.
+    cpu: f64,
+    /// Seconds in which it waited for one.
+    delayed: f64,
+    sleeps: u64,
+}
+
+impl Threads {
     pub(crate) fn of_self() -> Result<Self> {
         Self::of(std::process::id())
     }
 
     pub(crate) fn of(pid: u32) -> Result<Self> {
-        let mut usage = Self::default();
+        let mut threads = HashMap::new();
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let task = task?.path();
+            let task = task?;
             // A thread may have ended meanwhile.
             let (Ok(times), Ok(status)) = (
-                fs::read_to_string(task.join("schedstat")),
-                fs::read_to_string(task.join("status")),
+                fs::read_to_string(task.path().join("schedstat")),
+                fs::read_to_string(task.path().join("status")),
             ) else {
                 continue;
             };
-            let nanos = times.split(' ').next().context("schedstat is empty")?;
-            let cpu = nanos.parse::<f64>()? / 1e9;
-            usage.cpu += cpu;
-            usage.busiest = usage.busiest.max(cpu);
+            let mut nanos = times.split(' ').map(str::parse::<f64>);
+            let mut seconds = || anyhow::Ok(nanos.next().context("schedstat is short")?? / 1e9);
+            let (cpu, delayed) = (seconds()?, seconds()?);
             let sleeps = status
                 .lines()
                 .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            usage.sleeps += sleeps.map_or(Ok(0), |sleeps| sleeps.trim().parse::<u64>())?;
+            let sleeps = sleeps.map_or(Ok(0), |sleeps| sleeps.trim().parse::<u64>())?;
+            let thread = Thread {
+                cpu,
+                delayed,
+                sleeps,
+            };
+            threads.insert(task.file_name(), thread);
         }
-        Ok(usage)
+        Ok(Self(threads))
     }
-}
 
-impl Sub for Usage {
-    type Output = Self;
-
-    fn sub(self, before: Self) -> Self {
-        Self {
-            cpu: self.cpu - before.cpu,
-            busiest: self.busiest - before.busiest,
-            sleeps: self.sleeps.saturating_sub(before.sleeps),
+    pub(crate) fn since(&self, before: &Self) -> Usage {
+        let mut usage = Usage::default();
+        for (id, now) in &self.0 {
+            let then = before.0.get(id).copied().unwrap_or_default();
+            let cpu = now.cpu - then.cpu;
+            usage.cpu += cpu;
+            usage.busiest = usage.busiest.max(cpu);
+            usage.delayed += now.delayed - then.delayed;
+            usage.sleeps += now.sleeps.saturating_sub(then.sleeps);
         }
+        usage
     }
 }
 
@@ -135,13 +156,19 @@ impl Process {
 
     /// Resident memory, in octets.
     pub(crate) fn memory(&self) -> Result<u64> {
-        memory(self.pid)
+        memory(self.pid, "VmRSS:")
+    }
+
+    /// The most resident memory that there ever was, in octets.
+    pub(crate) fn most_memory(&self) -> Result<u64> {
+        memory(self.pid, "VmHWM:")
     }
 }
 
-fn memory(pid: u32) -> Result<u64> {
+fn memory(pid: u32, which: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(which));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    Ok(kib.context("there is no VmRSS")?.parse::<u64>()? * 1024)
+    let kib = kib.with_context(|| format!("there is no {which}"))?;
+    Ok(kib.parse::<u64>()? * 1024)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
+use wamp::net::ListenLimits;
 use wamp::net::tls::ServerTls;
-use wamp::net::{ListenLimits, raise_file_limit};
 use wamp::{Realm, Router, SlowConsumers};
 
 use crate::announce;
@@ -29,7 +29,6 @@ pub(crate) fn build(policy: &str) -> Result<Router> {
 
 /// Serves until stdin ends, and answers each line of it with what the router has in its tables.
 pub(crate) async fn run(policy: &str, unix: &str) -> Result<()> {
-    raise_file_limit(1 << 16).unwrap_or_default();
     let router = build(policy)?;
     let limits = || {
         ListenLimits::default()
@@ -66,6 +65,7 @@ pub(crate) async fn run(policy: &str, unix: &str) -> Result<()> {
             "registrations": counts.registrations,
             "dropped_events": counts.dropped_events,
             "slow_sessions": counts.slow_sessions,
+            "held_publishers": counts.held_publishers,
             "lock": lock(&router),
         }))?;
     }

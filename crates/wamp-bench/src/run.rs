@@ -1,18 +1,16 @@
-//! The run: routers, limits and loads take turns.
+//! The run: what is wanted is measured, one after the other.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
-use tokio::process::{Child, Command};
 
-use crate::load::{Kind, Outcome, Target, Turn};
-use crate::memory;
-use crate::process::Process;
-use crate::report::{Figures, MemoryRow, Report, Row};
+use crate::against::Against;
+use crate::measure::{measure, spin};
+use crate::memory::{self, IDLE, STALLED};
+use crate::progress::Progress;
+use crate::report::{MemoryRow, Report, Row};
 use crate::router::REALM;
-use crate::soak;
+use crate::soak::{self, Soak};
 use crate::workload::{Workload, all};
 
 /// What the user wants.
@@ -21,7 +19,8 @@ pub(crate) struct Options {
     quick: bool,
     json: bool,
     only: Option<String>,
-    against: Option<(String, String)>,
+    soak: Option<u64>,
+    pub(crate) against: Option<Against>,
 }
 
 impl Options {
@@ -30,8 +29,10 @@ impl Options {
             quick: false,
             json: false,
             only: None,
+            soak: None,
             against: None,
         };
+        let (mut url, mut realm) = (None, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut value = || {
@@ -43,32 +44,42 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--json" => options.json = true,
                 "--only" => options.only = Some((*value()?).to_owned()),
-                "--against" => {
-                    let url = (*value()?).to_owned();
-                    let realm = options
-                        .against
-                        .map_or_else(|| REALM.to_owned(), |(_, realm)| realm);
-                    options.against = Some((url, realm));
+                "--soak" => {
+                    let seconds = value()?.parse();
+                    options.soak = Some(seconds.context("--soak takes a number of seconds")?);
                 }
-                "--realm" => {
-                    let realm = (*value()?).to_owned();
-                    let url = options.against.map(|(url, _)| url);
-                    options.against = Some((url.context("--realm follows --against")?, realm));
-                }
+                "--against" => url = Some(*value()?),
+                "--realm" => realm = Some(*value()?),
                 _ => bail!("{word:?} is not understood"),
             }
         }
+        ensure!(
+            url.is_some() || realm.is_none(),
+            "--realm is that of the router that --against names"
+        );
+        options.against = url
+            .map(|url| Against::new(url, realm.unwrap_or(REALM)))
+            .transpose()?;
         Ok(options)
     }
 
     /// How often, and how many seconds each.
-    const fn turns(&self) -> (usize, f64) {
+    pub(crate) const fn turns(&self) -> (usize, f64) {
         if self.quick { (3, 1.0) } else { (7, 3.0) }
     }
 
     /// How many seconds the soak takes.
-    const fn soak(&self) -> u64 {
-        if self.quick { 60 } else { 3_600 }
+    fn soak(&self) -> u64 {
+        self.soak.unwrap_or(if self.quick { 60 } else { 3_600 })
+    }
+
+    /// How many sessions are idle.
+    const fn idle(&self) -> &'static [usize] {
+        if self.quick {
+            &[1_000]
+        } else {
+            &[1_000, 10_000]
+        }
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -76,57 +87,169 @@ impl Options {
     }
 }
 
-pub(crate) async fn run(options: Options) -> Result<()> {
-    let place = Place::create()?;
-    let mut report = Report::begin(options.quick)?;
-    for workload in all()
-        .iter()
-        .filter(|workload| options.wants(&workload.name))
-    {
-        eprintln!("{} ...", workload.name);
-        for awake in [false, true] {
-            if awake && !workload.awake {
-                continue;
-            }
-            let spinners = if awake { spin()? } else { Vec::new() };
-            let row = measure(workload, awake, &options, &place)
-                .await
-                .with_context(|| workload.name.clone())?;
-            drop(spinners);
-            if !options.json {
-                eprintln!("    {}", row.line());
-            }
-            report.rows.push(row);
-        }
-    }
-    for (over, allowed) in memory::ROWS {
-        for sessions in if options.quick {
-            &[1_000][..]
-        } else {
-            &[1_000, 10_000]
-        } {
-            let name = format!("memory/{over}/{sessions}");
-            if options.wants(&name) {
-                eprintln!("{name} ...");
-                let octets = memory::measure(over, *sessions, &place.socket("router")).await?;
-                report.memory.push(MemoryRow {
-                    name,
-                    octets,
-                    allowed: *allowed,
+/// One thing to be measured.
+enum Item {
+    Workload {
+        workload: Box<Workload>,
+        awake: bool,
+    },
+    Idle {
+        over: &'static str,
+        sessions: usize,
+        allowed: u64,
+    },
+    Stalled {
+        over: &'static str,
+        policy: &'static str,
+        topics: memory::Topics,
+    },
+    Soak {
+        seconds: u64,
+    },
+}
+
+impl Item {
+    /// All that is wanted.
+    fn all(options: &Options) -> Vec<Self> {
+        let mut items = Vec::new();
+        for workload in all() {
+            items.push(Self::Workload {
+                awake: false,
+                workload: Box::new(workload.clone()),
+            });
+            if workload.awake {
+                items.push(Self::Workload {
+                    awake: true,
+                    workload: Box::new(workload),
                 });
             }
         }
+        for &(over, allowed) in IDLE {
+            items.extend(options.idle().iter().map(|&sessions| Self::Idle {
+                over,
+                sessions,
+                allowed,
+            }));
+        }
+        let stalled = STALLED.iter();
+        items.extend(stalled.map(|&(over, policy, topics)| Self::Stalled {
+            over,
+            policy,
+            topics,
+        }));
+        items.push(Self::Soak {
+            seconds: options.soak(),
+        });
+        items.retain(|item| options.wants(&item.name()) && item.fits(options.against.as_ref()));
+        items
     }
-    if options.wants("soak") {
-        let seconds = options.soak();
-        eprintln!("soak of {seconds} s ...");
-        report.soak = Some(soak::run(seconds, &place.socket("router")).await?);
+
+    fn name(&self) -> String {
+        match self {
+            Self::Workload {
+                workload,
+                awake: false,
+            } => workload.name.clone(),
+            Self::Workload {
+                workload,
+                awake: true,
+            } => format!("{} awake", workload.name),
+            Self::Idle { over, sessions, .. } => format!("memory/{over}/{sessions}"),
+            Self::Stalled {
+                over,
+                policy,
+                topics,
+            } => format!("memory/{over}/stalled/{policy} {}", topics.name()),
+            Self::Soak { .. } => "soak".to_owned(),
+        }
     }
+
+    /// Beside another router only that is measured which it can be measured by, too.
+    fn fits(&self, against: Option<&Against>) -> bool {
+        match (self, against) {
+            (_, None) => true,
+            (Self::Workload { workload, .. }, Some(against)) => workload.over == against.over(),
+            (_, Some(_)) => false,
+        }
+    }
+
+    /// About how many seconds it takes.
+    fn seconds(&self, options: &Options) -> f64 {
+        match self {
+            Self::Workload { workload, .. } => {
+                let (repeats, seconds) = options.turns();
+                let sides = 1
+                    + usize::from(workload.limit.is_some())
+                    + usize::from(options.against.is_some());
+                (repeats * sides) as f64 * (seconds + 0.6) + 2.0
+            }
+            Self::Idle { sessions, .. } => *sessions as f64 / 1_000.0,
+            Self::Stalled { .. } => 4.0,
+            Self::Soak { seconds } => *seconds as f64,
+        }
+    }
+}
+
+pub(crate) async fn run(options: Options) -> Result<()> {
+    let place = Place::create()?;
+    let items = Item::all(&options);
     ensure!(
-        !report.is_empty(),
+        !items.is_empty(),
         "no workload has a name that contains {:?}",
-        options.only
+        options.only.as_deref().unwrap_or_default()
     );
+    raise_file_limit(&items)?;
+    let against = options.against.as_ref().map(|against| against.url.clone());
+    let mut report = Report::begin(options.quick, against)?;
+    let mut progress = Progress::begin(items.iter().map(|item| item.seconds(&options)).sum());
+    for item in &items {
+        let name = item.name();
+        progress.begins(&name);
+        let line = match item {
+            Item::Workload { workload, awake } => {
+                let spinners = if *awake { spin()? } else { Vec::new() };
+                let measured = measure(workload, *awake, &options, &place);
+                let row = Row::new(workload, *awake, measured.await.context(name)?);
+                drop(spinners);
+                let line = row.line();
+                report.rows.push(row);
+                line
+            }
+            Item::Idle {
+                over,
+                sessions,
+                allowed,
+            } => {
+                let socket = place.socket("router");
+                let octets = memory::measure_idle(over, *sessions, &socket).await;
+                let row = MemoryRow::new(name, octets, *allowed);
+                let line = row.line();
+                report.memory.push(row);
+                line
+            }
+            Item::Stalled {
+                over,
+                policy,
+                topics,
+            } => {
+                let socket = place.socket("router");
+                let octets = memory::measure_stalled(over, policy, *topics, &socket).await;
+                let row = MemoryRow::new(name, octets, memory::allowed_of_stalled());
+                let line = row.line();
+                report.memory.push(row);
+                line
+            }
+            Item::Soak { seconds } => {
+                let soak = soak::run(*seconds, &place.socket("router")).await;
+                let soak =
+                    soak.unwrap_or_else(|error| Soak::failed(*seconds, format!("{error:#}")));
+                let line = soak.line();
+                report.soak = Some(soak);
+                line
+            }
+        };
+        progress.ended(item.seconds(&options), &line);
+    }
     if options.json {
         crate::announce(&report)
     } else {
@@ -135,8 +258,22 @@ pub(crate) async fn run(options: Options) -> Result<()> {
     }
 }
 
+/// Lets this process have as many files open as the greediest of those that it starts, which are
+/// allowed what it is.
+fn raise_file_limit(items: &[Item]) -> Result<()> {
+    let of = |item: &Item| match item {
+        // Beside them there are a hundred that come first, listeners and the rest.
+        Item::Idle { sessions, .. } => *sessions as u64 + 500,
+        // A thousand subscribers, or as many that come and go.
+        _ => 2_000,
+    };
+    let wanted = items.iter().map(of).max().unwrap_or_default();
+    wamp::net::raise_file_limit(wanted)?;
+    Ok(())
+}
+
 /// A directory for sockets, which goes with it.
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 impl Place {
     fn create() -> Result<Self> {
@@ -146,7 +283,7 @@ impl Place {
     }
 
     /// A path for a socket, at which there is none.
-    fn socket(&self, name: &str) -> String {
+    pub(crate) fn socket(&self, name: &str) -> String {
         let path = self.0.join(name);
         let _ = std::fs::remove_file(&path);
         path.to_string_lossy().into_owned()
@@ -156,137 +293,5 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Keeps every core awake, at the lowest priority.
-fn spin() -> Result<Vec<Child>> {
-    let cores = std::thread::available_parallelism()?.get();
-    let this = std::env::current_exe()?;
-    let spinner = || {
-        Command::new("nice")
-            .args(["-n", "19"])
-            .arg(&this)
-            .arg("spin")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .context("nice cannot be started")
-    };
-    (0..cores).map(|_| spinner()).collect()
-}
-
-async fn measure(
-    workload: &Workload,
-    awake: bool,
-    options: &Options,
-    place: &Place,
-) -> Result<Row> {
-    let router = Process::start(&["router", workload.policy, &place.socket("router")]).await?;
-    let limit = match workload.limit {
-        Some((shape, writes)) => {
-            let socket = place.socket("limit");
-            let mut words = vec!["limit", shape.name(), writes.name()];
-            if workload.over == "unix" {
-                words.push(&socket);
-            }
-            Some(Process::start(&words).await?)
-        }
-        None => None,
-    };
-    let ours = match workload.over {
-        "within" => Target::Within {
-            policy: workload.policy.to_owned(),
-        },
-        over => Target::Router {
-            url: router.listens_at(over)?,
-            realm: REALM.to_owned(),
-        },
-    };
-    let limit = match &limit {
-        Some(limit) => {
-            let address = limit.listens_at("address")?;
-            Some((Target::Limit { address }, limit.pid))
-        }
-        None => None,
-    };
-    let is_within = workload.over == "within";
-    let (repeats, seconds) = options.turns();
-    let turn = |target: &Target, watch| Turn {
-        kind: workload.kind,
-        target: target.clone(),
-        serializers: (
-            workload.serializers.0.to_owned(),
-            workload.serializers.1.to_owned(),
-        ),
-        payload: workload.payload,
-        in_flight: workload.in_flight,
-        seconds,
-        watch,
-        counts_syscalls: false,
-    };
-    let mut row = Row::new(workload, awake);
-    for _ in 0..repeats {
-        let outcome = play(&turn(&ours, (!is_within).then_some(router.pid))).await?;
-        row.ours.push(Figures::of(&outcome, workload.kind));
-        if let Some((target, pid)) = &limit {
-            let outcome = play(&turn(target, Some(*pid))).await?;
-            row.limit.push(Figures::of(&outcome, workload.kind));
-        }
-        if let Some((url, realm)) = &options.against
-            && same_transport(url, workload.over)
-        {
-            let target = Target::Router {
-                url: url.clone(),
-                realm: realm.clone(),
-            };
-            let outcome = play(&turn(&target, None)).await?;
-            row.against.push(Figures::of(&outcome, workload.kind));
-        }
-    }
-    if !is_within && !awake {
-        // In a turn of its own, because counting costs.
-        let turn = Turn {
-            counts_syscalls: true,
-            seconds: 1.0,
-            ..turn(&ours, Some(router.pid))
-        };
-        let outcome = play(&turn).await?;
-        let rate = operations(&outcome, turn.kind) / outcome.seconds;
-        row.syscalls = outcome.syscalls.map(|syscalls| syscalls / rate.max(1.0));
-    }
-    Ok(row)
-}
-
-/// Another router is measured over what its URL says.
-fn same_transport(url: &str, over: &str) -> bool {
-    url.split(':').next() == Some(over)
-}
-
-/// Lets a process of its own play a turn.
-pub(crate) async fn play(turn: &Turn) -> Result<Outcome> {
-    let output = Command::new(std::env::current_exe()?)
-        .arg("load")
-        .arg(serde_json::to_string(turn)?)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    ensure!(output.status.success(), "the load has failed");
-    let outcome: Value = serde_json::from_slice(&output.stdout)?;
-    Ok(serde_json::from_value(outcome)?)
-}
-
-/// What one turn counts as an operation.
-pub(crate) fn operations(outcome: &Outcome, kind: Kind) -> f64 {
-    let done = outcome.done as f64;
-    match kind {
-        // Beside the events an acknowledgement was counted for each publication.
-        Kind::Fanout { subscribers } => {
-            let subscribers = subscribers as f64;
-            done * subscribers / (subscribers + 1.0)
-        }
-        _ => done,
     }
 }

@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
 use crate::load::{Kind, Outcome, Target, Turn};
+use crate::measure::play;
 use crate::process::Process;
+use crate::report::Verdict;
 use crate::router::REALM;
-use crate::run::play;
 
 /// What came of it.
 #[derive(Debug, Serialize)]
@@ -24,7 +25,9 @@ pub(crate) struct Soak {
     memory: (u64, u64),
     /// What the tables of the router held when every client was gone.
     left: u64,
-    passed: bool,
+    verdict: Verdict,
+    /// Why it came to no end.
+    failed: Option<String>,
 }
 
 /// By how much memory may be above that of the beginning, in octets: what allocators keep.
@@ -70,13 +73,18 @@ pub(crate) async fn run(seconds: u64, unix: &str) -> Result<Soak> {
         most(samples.get(samples.len() - third..).unwrap_or_default()),
     );
     let lost = outcomes.iter().map(|one| one.lost).sum();
+    let passed = lost == 0 && left == 0 && memory.1 <= memory.0 + memory.0 / 10 + SLACK;
     Ok(Soak {
         seconds,
         operations: outcomes.iter().map(|one| one.done).sum(),
         lost,
         memory,
         left,
-        passed: lost == 0 && left == 0 && memory.1 <= memory.0 + memory.0 / 10 + SLACK,
+        verdict: match passed {
+            true => Verdict::Reached,
+            false => Verdict::Missed,
+        },
+        failed: None,
     })
 }
 
@@ -109,10 +117,25 @@ async fn left(router: &mut Process) -> Result<u64> {
 }
 
 impl Soak {
+    pub(crate) const fn failed(seconds: u64, failed: String) -> Self {
+        Self {
+            seconds,
+            operations: 0,
+            lost: 0,
+            memory: (0, 0),
+            left: 0,
+            verdict: Verdict::Missed,
+            failed: Some(failed),
+        }
+    }
+
     /// The row for people.
     pub(crate) fn line(&self) -> String {
         let mib = |octets: u64| octets as f64 / f64::from(1 << 20);
-        let verdict = if self.passed { "reached" } else { "MISSED" };
+        let verdict = self.verdict.in_words();
+        if let Some(failed) = &self.failed {
+            return format!("soak of {} s: {verdict}: it failed: {failed}", self.seconds);
+        }
         format!(
             "soak of {} s: {} operations, {} lost, memory {:.1} MiB in the first third and {:.1} in \
              the last, {} left in the tables  {verdict}",

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use anyhow::Result;
 
-pub(crate) use self::raw::{RawWire, Socket, Window};
+pub(crate) use self::raw::{READ, RawWire, WRITE};
 pub(crate) use self::wamp::{Asks, WampWire, join, message_len};
 
 /// What has come.

@@ -1,5 +1,7 @@
 //! What is measured, against which limit, and what is aimed at.
 
+use serde::Serialize;
+
 use crate::limit::{Shape, Writes};
 use crate::load::Kind;
 
@@ -14,15 +16,38 @@ pub(crate) struct Workload {
     pub(crate) payload: usize,
     pub(crate) in_flight: u64,
     pub(crate) policy: &'static str,
-    /// What the limit is. Where there is none, what another row has reached may be one.
-    pub(crate) limit: Option<(Shape, Writes)>,
+    pub(crate) limit: Option<Limit>,
     /// Whether it is measured on cores that are kept awake, too.
     pub(crate) awake: bool,
     pub(crate) target: Target,
 }
 
+/// What a workload is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    /// A program that passes frames on.
+    Program(Shape, Writes),
+    /// Our router with the same workload, but over another transport or in other formats.
+    Ours {
+        over: &'static str,
+        serializers: (&'static str, &'static str),
+    },
+}
+
+impl Limit {
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::Program(shape, writes) => format!("{} {}", shape.name(), writes.name()),
+            Self::Ours {
+                over,
+                serializers: (asks, answers),
+            } => format!("ours {over} {asks}-{answers}"),
+        }
+    }
+}
+
 /// What is aimed at; nothing where it is `None`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Target {
     /// Our rate as a part of the limit's, at least.
     pub(crate) rate: Option<f64>,
@@ -30,8 +55,14 @@ pub(crate) struct Target {
     pub(crate) cpu: Option<f64>,
     /// The same in microseconds, at most.
     pub(crate) micros: Option<f64>,
-    /// Whether nothing may be lost.
+    /// Whether nothing may be lost, and nobody disconnected.
     pub(crate) lossless: bool,
+}
+
+impl Target {
+    pub(crate) const fn is_any(self) -> bool {
+        self.rate.is_some() || self.cpu.is_some() || self.micros.is_some() || self.lossless
+    }
 }
 
 const CBOR: (&str, &str) = ("cbor", "cbor");
@@ -46,15 +77,40 @@ pub(crate) fn all() -> Vec<Workload> {
         events(&mut all, over);
     }
     formats(&mut all);
-    all.push(Workload {
-        name: "calls/within/1".to_owned(),
-        limit: None,
-        ..calls("within", 1, 1, 16)
-    });
+    within(&mut all);
     for over in ["ws", "rs"] {
         all.push(joins(over));
     }
     all
+}
+
+/// In process there is no socket, and no limit of one.
+fn within(all: &mut Vec<Workload>) {
+    all.push(Workload {
+        limit: Some(Limit::Ours {
+            over: "unix",
+            serializers: CBOR,
+        }),
+        target: Target {
+            rate: Some(10.0),
+            ..Target::default()
+        },
+        ..calls("within", 1, 1, 16)
+    });
+    let mut rest = Vec::new();
+    calls_of_many(&mut rest, "within");
+    publications(&mut rest, "within");
+    events(&mut rest, "within");
+    // It is the same without a program to compare with.
+    rest.retain(|workload| !workload.name.ends_with("/each"));
+    all.extend(rest.into_iter().map(|workload| Workload {
+        limit: None,
+        target: Target {
+            lossless: workload.target.lossless,
+            ..Target::default()
+        },
+        ..workload
+    }));
 }
 
 fn calls(over: &'static str, pairs: usize, in_flight: u64, payload: usize) -> Workload {
@@ -66,7 +122,7 @@ fn calls(over: &'static str, pairs: usize, in_flight: u64, payload: usize) -> Wo
         payload,
         in_flight,
         policy: "disconnect",
-        limit: Some((Shape::Relay, Writes::All)),
+        limit: Some(Limit::Program(Shape::Relay, Writes::All)),
         awake: false,
         target: Target::default(),
     }
@@ -74,7 +130,7 @@ fn calls(over: &'static str, pairs: usize, in_flight: u64, payload: usize) -> Wo
 
 fn calls_of_one(all: &mut Vec<Workload>, over: &'static str) {
     all.push(Workload {
-        limit: Some((Shape::Relay, Writes::Each)),
+        limit: Some(Limit::Program(Shape::Relay, Writes::Each)),
         awake: true,
         target: Target {
             rate: Some(if over == "ws" { 0.90 } else { 0.95 }),
@@ -97,7 +153,7 @@ fn calls_of_many(all: &mut Vec<Workload>, over: &'static str) {
     });
     all.push(Workload {
         name: format!("calls/{over}/64/each"),
-        limit: Some((Shape::Relay, Writes::Each)),
+        limit: Some(Limit::Program(Shape::Relay, Writes::Each)),
         ..calls(over, 1, 64, 16)
     });
     all.push(Workload {
@@ -123,7 +179,7 @@ fn publications(all: &mut Vec<Workload>, over: &'static str) {
         all.push(Workload {
             name: format!("publish/{over}/{in_flight}"),
             kind: Kind::Publish { topics: 1 },
-            limit: Some((Shape::Echo, Writes::All)),
+            limit: Some(Limit::Program(Shape::Echo, Writes::All)),
             target: match in_flight {
                 64 => Target {
                     rate: Some(0.40),
@@ -138,7 +194,7 @@ fn publications(all: &mut Vec<Workload>, over: &'static str) {
     all.push(Workload {
         name: format!("publish/{over}/100 topics"),
         kind: Kind::Publish { topics: 100 },
-        limit: Some((Shape::Echo, Writes::All)),
+        limit: Some(Limit::Program(Shape::Echo, Writes::All)),
         ..calls(over, 1, 1, 16)
     });
 }
@@ -153,7 +209,7 @@ fn events(all: &mut Vec<Workload>, over: &'static str) {
             name: format!("events/{over}/1-{subscribers}"),
             kind: Kind::Events { subscribers },
             policy: "block",
-            limit: Some((shape, Writes::All)),
+            limit: Some(Limit::Program(shape, Writes::All)),
             target: Target {
                 rate,
                 micros,
@@ -163,6 +219,17 @@ fn events(all: &mut Vec<Workload>, over: &'static str) {
             ..calls(over, 1, 1, 16)
         });
     }
+    // The rate is set when it is known how fast the flood is.
+    all.push(Workload {
+        name: format!("events/{over}/1-1/stalls"),
+        kind: Kind::Stalls { per_second: 0 },
+        limit: None,
+        target: Target {
+            lossless: true,
+            ..Target::default()
+        },
+        ..calls(over, 1, 1, 16)
+    });
     all.push(Workload {
         name: format!("events/{over}/1-100/4 in flight"),
         kind: Kind::Fanout { subscribers: 100 },
@@ -176,18 +243,44 @@ fn events(all: &mut Vec<Workload>, over: &'static str) {
 }
 
 fn formats(all: &mut Vec<Workload>) {
+    let row = |over, serializers: (&str, &str)| {
+        let (asks, answers) = serializers;
+        format!("formats/{over}/{asks}-{answers}")
+    };
+    for (over, serializers) in [
+        ("rs", CBOR),
+        ("rs", ("msgpack", "msgpack")),
+        ("rs", ("json", "json")),
+        // It has to be UTF-8, there.
+        ("ws", ("json", "json")),
+    ] {
+        all.push(Workload {
+            name: row(over, serializers),
+            serializers,
+            ..calls(over, 1, 64, 1 << 10)
+        });
+    }
     for serializers in [
-        CBOR,
-        ("msgpack", "msgpack"),
-        ("json", "json"),
         ("cbor", "msgpack"),
+        ("cbor", "json"),
         ("json", "cbor"),
         ("msgpack", "json"),
     ] {
-        let (asks, answers) = serializers;
+        // The faster of both: that is not JSON.
+        let one = match serializers {
+            ("json", other) | (other, _) => other,
+        };
         all.push(Workload {
-            name: format!("formats/rs/{asks}-{answers}"),
+            name: row("rs", serializers),
             serializers,
+            limit: Some(Limit::Ours {
+                over: "rs",
+                serializers: (one, one),
+            }),
+            target: Target {
+                rate: Some(0.50),
+                ..Target::default()
+            },
             ..calls("rs", 1, 64, 1 << 10)
         });
     }
@@ -197,7 +290,7 @@ fn joins(over: &'static str) -> Workload {
     Workload {
         name: format!("joins/{over}"),
         kind: Kind::Joins { at_once: 16 },
-        limit: Some((Shape::Accept, Writes::Each)),
+        limit: Some(Limit::Program(Shape::Accept, Writes::Each)),
         target: Target {
             rate: Some(0.50),
             ..Target::default()

@@ -1,17 +1,28 @@
 //! Frames of four octets of length and so many of nothing.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use anyhow::{Result, anyhow};
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::{Got, Wire};
 
+/// How much is read at once, if the rest of a frame is not longer: as much as the transports of the
+/// router read, and as a `BufReader` holds unless it is told otherwise.
+pub(crate) const READ: usize = 8 << 10;
+
+/// When more than this waits, it is written before more is gathered: as by those transports.
+pub(crate) const WRITE: usize = 16 << 10;
+
+/// Frames of at least this length are written from where they are, and not gathered.
+const LONG: usize = READ;
+
 /// Any stream.
-pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
 
@@ -20,23 +31,28 @@ pub(crate) struct RawWire {
     socket: Box<dyn Socket>,
     /// What each frame that comes is taken for.
     takes: Got,
-    len: u32,
+    /// What is sent, again and again, with its length.
+    frame: Bytes,
     input: Window,
-    output: BytesMut,
+    /// Short frames that wait to be written.
+    joined: BytesMut,
+    /// Long ones.
+    long: VecDeque<Bytes>,
 }
-
-/// Above this nothing is taken until it is written.
-const FULL: usize = 128 << 10;
 
 impl RawWire {
     /// Connects to `HOST:PORT` or `unix:PATH`; its frames have so many octets, with their length.
     pub(crate) async fn connect(address: &str, len: usize, takes: Got) -> Result<Self> {
+        let len = len.saturating_sub(4);
+        let mut frame = u32::try_from(len)?.to_be_bytes().to_vec();
+        frame.resize(4 + len, b'x');
         Ok(Self {
             socket: connect(address).await?,
             takes,
-            len: u32::try_from(len.saturating_sub(4))?,
+            frame: frame.into(),
             input: Window::new(),
-            output: BytesMut::new(),
+            joined: BytesMut::new(),
+            long: VecDeque::new(),
         })
     }
 
@@ -47,8 +63,15 @@ impl RawWire {
     }
 
     fn push(&mut self) {
-        self.output.put_u32(self.len);
-        self.output.put_bytes(b'x', self.len as usize);
+        if self.frame.len() < LONG {
+            self.joined.extend_from_slice(&self.frame);
+        } else {
+            self.long.push_back(self.frame.clone());
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.joined.len() > WRITE || !self.long.is_empty()
     }
 }
 
@@ -61,10 +84,14 @@ impl Wire for RawWire {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.output.len() < FULL {
-            return Poll::Ready(Ok(()));
+        if self.is_full() {
+            let _ = self.poll_flush(cx)?;
         }
-        self.poll_flush(cx)
+        if self.is_full() {
+            Poll::Pending
+        } else {
+            Poll::Ready(Ok(()))
+        }
     }
 
     fn ask(&mut self) -> Result<()> {
@@ -78,9 +105,16 @@ impl Wire for RawWire {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        while self.output.has_remaining() {
-            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.output))?;
-            self.output.advance(written);
+        while self.joined.has_remaining() {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.joined))?;
+            self.joined.advance(written);
+        }
+        while let Some(frame) = self.long.front_mut() {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, frame))?;
+            frame.advance(written);
+            if frame.is_empty() {
+                self.long.pop_front();
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -97,17 +131,17 @@ async fn connect(address: &str) -> Result<Box<dyn Socket>> {
 }
 
 /// What was read and not taken yet, in one piece of memory that frames are not copied out of.
-pub(crate) struct Window {
+struct Window {
     memory: Vec<u8>,
     begin: usize,
     end: usize,
 }
 
 impl Window {
-    /// Twice the longest frame of any workload, and some.
-    const SIZE: usize = 256 << 10;
+    /// The longest frame of any workload, and one read.
+    const SIZE: usize = (64 << 10) + (4 << 10) + READ;
 
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             memory: vec![0; Self::SIZE],
             begin: 0,
@@ -116,35 +150,35 @@ impl Window {
     }
 
     /// Takes the next frame, with its length, if all of it is there.
-    pub(crate) fn frame(&mut self) -> Option<&[u8]> {
-        let rest = self.memory.get(self.begin..self.end)?;
-        let head = rest.first_chunk::<4>()?;
-        let len = 4 + u32::from_be_bytes(*head) as usize;
-        let frame = rest.get(..len)?;
+    fn frame(&mut self) -> Option<&[u8]> {
+        let len = self.frame_len()?;
+        let frame = self.memory.get(self.begin..self.end)?.get(..len)?;
         self.begin += len;
         Some(frame)
     }
 
-    /// Takes all frames that are there whole, as one piece.
-    pub(crate) fn frames(&mut self) -> &[u8] {
-        let begin = self.begin;
-        while self.frame().is_some() {}
-        self.memory.get(begin..self.begin).unwrap_or_default()
+    /// How long the next frame is, with its length, if that has come.
+    fn frame_len(&self) -> Option<usize> {
+        let head = self.memory.get(self.begin..self.end)?.first_chunk::<4>()?;
+        Some(4 + u32::from_be_bytes(*head) as usize)
     }
 
-    /// Reads what has come.
-    pub(crate) fn poll_fill(
+    /// Reads once.
+    fn poll_fill(
         &mut self,
         socket: &mut (impl AsyncRead + Unpin),
         cx: &mut Context<'_>,
     ) -> Poll<Result<()>> {
-        if self.begin == self.end {
-            (self.begin, self.end) = (0, 0);
-        } else if self.end > Self::SIZE / 2 {
+        let there = self.end - self.begin;
+        let missing = self.frame_len().unwrap_or_default().saturating_sub(there);
+        let at_once = missing.max(READ);
+        if there == 0 || self.end + at_once > Self::SIZE {
             self.memory.copy_within(self.begin..self.end, 0);
-            (self.begin, self.end) = (0, self.end - self.begin);
+            (self.begin, self.end) = (0, there);
         }
-        let mut space = ReadBuf::new(self.memory.get_mut(self.end..).unwrap_or_default());
+        let rest = self.memory.get_mut(self.end..).unwrap_or_default();
+        let at_once = at_once.min(rest.len());
+        let mut space = ReadBuf::new(rest.get_mut(..at_once).unwrap_or_default());
         ready!(Pin::new(socket).poll_read(cx, &mut space))?;
         let read = space.filled().len();
         if read == 0 {

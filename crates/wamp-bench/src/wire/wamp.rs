@@ -81,8 +81,13 @@ impl<T: Transport> WampWire<T> {
 
     /// Says what is asked for from now on.
     pub(crate) fn asking(mut self, asks: Asks) -> Self {
-        self.asks = asks;
+        self.asks(asks);
         self
+    }
+
+    /// Says what is asked for from now on.
+    pub(crate) fn asks(&mut self, asks: Asks) {
+        self.asks = asks;
     }
 
     pub(crate) async fn register(&mut self, procedure: &Uri) -> Result<()> {
