@@ -4,12 +4,14 @@
 //! - `decode`: the octets of a CALL to its header, with the payload checked and not read; the
 //!   library reads the same header and passes over the rest, of which it checks less.
 //! - `encode`: a CALL with arguments of a type to octets.
+//! - `encode-header`: a CALL without arguments, or with such as stay as they are.
 //! - `decode-args`, `encode-args`: arguments alone, from octets to a type and back.
 //! - `decode-result`: the same of what a call returned.
 //! - `transcode`: arguments from one format to another; with libraries alone they become a value of
 //!   any type in between.
 //!
-//! Cases are texts of three lengths, and a record that is nested and has values of many kinds.
+//! Cases are no arguments at all, texts of three lengths, and a record that is nested and has values
+//! of many kinds.
 
 mod library;
 
@@ -39,6 +41,16 @@ criterion_group! {
 criterion_main!(benches);
 
 fn cases(criterion: &mut Criterion) {
+    for library in Library::ALL {
+        let mut case = Case {
+            criterion,
+            name: "none",
+            library,
+            payload: Payload::empty(),
+        };
+        case.decode::<Header>();
+        case.encode_header();
+    }
     for (name, octets) in [("16", 16), ("1k", 1 << 10), ("64k", 64 << 10)] {
         case(criterion, name, "x".repeat(octets));
     }
@@ -55,7 +67,7 @@ fn case<T: Serialize + DeserializeOwned>(criterion: &mut Criterion, name: &str, 
             library,
             payload: payload(library, &args),
         };
-        case.decode();
+        case.decode::<HeaderAndArgs>();
         case.encode(&args);
         case.decode_args::<(T,)>();
         case.encode_args(&args);
@@ -73,7 +85,13 @@ fn case<T: Serialize + DeserializeOwned>(criterion: &mut Criterion, name: &str, 
     }
 }
 
-/// One argument in one format.
+/// The code, the id, the options and the procedure of a CALL.
+type Header = (u64, u64, IgnoredAny, String);
+
+/// The same, and what follows.
+type HeaderAndArgs = (u64, u64, IgnoredAny, String, IgnoredAny);
+
+/// One argument in one format, or none.
 struct Case<'a> {
     criterion: &'a mut Criterion,
     name: &'a str,
@@ -82,9 +100,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn decode(&mut self) {
-        type Header = (u64, u64, IgnoredAny, String, IgnoredAny);
-
+    fn decode<H: DeserializeOwned>(&mut self) {
         let library = self.library;
         let mut serializer = library.serializer();
         let frame = serializer.encode(&call(self.payload.clone()));
@@ -98,7 +114,7 @@ impl Case<'_> {
                 decoded.expect("it is decoded");
                 messages.pop_front()
             },
-            || library.read::<Header>(black_box(&frame)),
+            || library.read::<H>(black_box(&frame)),
         );
     }
 
@@ -114,6 +130,19 @@ impl Case<'_> {
                 serializer.encode(&call).expect("it is encoded").to_bytes()
             },
             || library.write(&(48, 7, &options, PROCEDURE, black_box(args))),
+        );
+    }
+
+    fn encode_header(&mut self) {
+        let library = self.library;
+        let serializer = library.serializer();
+        let call = call(self.payload.clone());
+        let options = BTreeMap::<String, bool>::new();
+        self.compare(
+            "encode-header",
+            &serializer.name(),
+            || serializer.encode(black_box(&call)),
+            || library.write(black_box(&(48, 7, &options, PROCEDURE))),
         );
     }
 
