@@ -25,10 +25,11 @@ unrelated change does to inlining; allocations not at all. What is cheaper is wr
 that it stays so. Counts within the tolerance are left as they are in the file, so that many small
 steps are found as well.
 
-The paths are in crates/wamp-router/benches/counts/paths/. Each is gone 200 times after 100 that are
-not counted, in a process of its own under callgrind, on one thread and without a socket: what else
-the machine does changes nothing. Tables hash with seeds that differ in each run; that moves a count
-by less than 0.01 %.
+The paths are in crates/wamp-router/benches/counts/paths/, built by the profile `counts`, in which
+what is inlined depends least on the rest of a crate. Each is gone 200 times after 100 that are not
+counted, in a process of its own under callgrind, on one thread and without a socket: what else the
+machine does changes nothing. Tables hash with seeds that differ in each run, by a function that
+takes as many instructions for any of them; ids are random. Both move a count by less than 0.02 %.
 
 The file says which compiler, valgrind and libc the instructions were counted with. With others they
 are told and not judged, and --bless writes all of them anew. It needs valgrind (Debian: apt-get
@@ -90,8 +91,7 @@ fn read(sh: &Shell) -> Result<Table> {
 /// Counts the paths whose names contain `only`.
 fn count(sh: &Shell, only: &str) -> Result<Table> {
     let made_with = made_with(sh)?;
-    let instructions = built(sh, "instructions")?;
-    let allocations = built(sh, "allocations")?;
+    let [instructions, allocations] = built(sh, ["instructions", "allocations"])?;
     let allocated = cmd!(sh, "{allocations}").read()?;
     let paths = cmd!(sh, "{instructions}").quiet().read()?;
     let mut table = Table {
@@ -127,20 +127,25 @@ fn pair<T: std::str::FromStr>(line: &str) -> Result<(&str, T)> {
     Ok((name, number))
 }
 
-/// The program of a bench, built as it would be measured.
-fn built(sh: &Shell, bench: &str) -> Result<PathBuf> {
+/// The programs of some benches, built by the profile that is for this.
+fn built<const N: usize>(sh: &Shell, benches: [&str; N]) -> Result<[PathBuf; N]> {
+    let flags = benches.iter().flat_map(|bench| ["--bench", bench]);
     let messages = cmd!(
         sh,
-        "cargo bench --quiet -p wamp-router --bench {bench} --no-run --message-format=json"
+        "cargo bench --quiet -p wamp-router --profile counts {flags...} --no-run --message-format=json"
     )
     .read()
-    .with_context(|| format!("the bench {bench} cannot be built"))?;
-    let mut programs = messages.lines().filter_map(|line| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"].as_str() == Some(bench))
-            .then(|| message["executable"].as_str().map(PathBuf::from))?
-    });
-    programs.next().context("cargo built no program")
+    .context("the benches cannot be built")?;
+    let mut programs = benches.map(|_| PathBuf::new());
+    for line in messages.lines() {
+        let message: Value = serde_json::from_str(line)?;
+        let name = message["target"]["name"].as_str();
+        let at = benches.iter().position(|bench| name == Some(bench));
+        if let (Some(at), Some(program)) = (at, message["executable"].as_str()) {
+            programs[at] = PathBuf::from(program);
+        }
+    }
+    Ok(programs)
 }
 
 /// The instructions of everything that the program has counted on this path.

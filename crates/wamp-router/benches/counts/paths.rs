@@ -88,7 +88,7 @@ fn pairs() -> [[Serializer; 2]; 3] {
 }
 
 /// The format, or both, as the end of a name.
-fn named(from: &Serializer, to: &Serializer) -> String {
+fn named([from, to]: &[Serializer; 2]) -> String {
     if from.format() == to.format() {
         return from.name().into_owned();
     }

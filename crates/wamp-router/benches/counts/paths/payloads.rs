@@ -14,38 +14,27 @@ use super::{Path, Repeat, formats, named, pairs};
 pub(super) fn paths() -> Vec<Path> {
     let mut paths = Vec::new();
     for serializer in formats() {
-        let name = serializer.name().into_owned();
-        for (size, args) in [
-            ("none", args(0)),
-            ("1k", args(KIB)),
-            ("64k", args(64 * KIB)),
-        ] {
-            let serializer = serializer.clone();
-            paths.push(Path::new(format!("scan/{size}/{name}"), move || {
-                let payload = payload(&serializer, &args);
-                scan(&serializer, payload)
-            }));
-        }
-        let format = serializer.clone();
-        paths.push(Path::new(format!("scan/64k-of-text/{name}"), move || {
-            let payload = payload(&format, &("x".repeat(64 << 10),));
-            scan(&format, payload)
-        }));
-        let format = serializer.clone();
-        paths.push(Path::new(format!("encode/{name}"), move || encode(&format)));
-        let format = serializer.clone();
-        paths.push(Path::new(format!("decode-args/1k/{name}"), move || {
-            typed_decode(&format)
-        }));
-        paths.push(Path::new(format!("encode-args/1k/{name}"), move || {
-            typed_encode(&serializer)
-        }));
+        let mut add = |path: &str, prepare: fn(&Serializer) -> Repeat| {
+            let (name, serializer) = (format!("{path}/{}", serializer.name()), serializer.clone());
+            paths.push(Path::new(name, move || prepare(&serializer)));
+        };
+        add("scan/none", |format| scan(format, Payload::empty()));
+        add("scan/1k", |format| {
+            scan(format, payload(format, &args(KIB)))
+        });
+        add("scan/64k", |format| {
+            scan(format, payload(format, &args(64 * KIB)))
+        });
+        add("scan/64k-of-text", |format| {
+            scan(format, payload(format, &("x".repeat(64 * KIB),)))
+        });
+        add("encode", encode);
+        add("decode-args/1k", typed_decode);
+        add("encode-args/1k", typed_encode);
     }
-    for [from, to] in pairs() {
-        let name = named(&from, &to);
-        paths.push(Path::new(format!("transcode/1k/{name}"), move || {
-            rewrite(&from, &to)
-        }));
+    for ways in pairs() {
+        let name = format!("transcode/1k/{}", named(&ways));
+        paths.push(Path::new(name, move || rewrite(&ways)));
     }
     paths
 }
@@ -57,8 +46,7 @@ fn scan(serializer: &Serializer, payload: Payload) -> Repeat {
     let mut messages = VecDeque::new();
     Box::new(move |meter| {
         // A frame of its own, as it comes from a transport.
-        let frame = frame.to_bytes();
-        let mut frame = Some(frame);
+        let mut frame = Some(frame.to_bytes());
         meter.count(&mut || {
             let frame = frame.take().unwrap_or_default();
             let decoded = serializer.decode(frame, &mut messages);
@@ -102,7 +90,7 @@ fn typed_encode(serializer: &Serializer) -> Repeat {
 }
 
 /// A payload is rewritten in another format.
-fn rewrite(from: &Serializer, to: &Serializer) -> Repeat {
+fn rewrite([from, to]: &[Serializer; 2]) -> Repeat {
     let payload = payload(from, &args(KIB));
     let to = to.format();
     Box::new(move |meter| {

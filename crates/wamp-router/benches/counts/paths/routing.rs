@@ -15,35 +15,26 @@ use crate::peer::{Peer, hello};
 pub(super) fn paths() -> Vec<Path> {
     let alike = formats().map(|serializer| [serializer.clone(), serializer]);
     let mut paths = Vec::new();
-    for [from, to] in alike.into_iter().chain(pairs()) {
-        let name = named(&from, &to);
-        let ways = [from, to];
-        let prepare = ways.clone();
-        paths.push(Path::new(format!("call/{name}"), move || call(&prepare)));
-        let prepare = ways.clone();
+    for ways in alike.into_iter().chain(pairs()) {
+        let name = named(&ways);
+        let (calls, results) = (ways.clone(), ways.clone());
+        paths.push(Path::new(format!("call/{name}"), move || call(&calls)));
         paths.push(Path::new(format!("result/{name}"), move || {
-            result(&prepare)
+            result(&results)
         }));
         for subscribers in [1, 100] {
-            let prepare = ways.clone();
-            paths.push(Path::new(
-                format!("event/to-{subscribers}/{name}"),
-                move || event(&prepare, subscribers, 1),
-            ));
+            let (name, events) = (format!("event/to-{subscribers}/{name}"), ways.clone());
+            paths.push(Path::new(name, move || event(&events, subscribers, 1)));
         }
     }
     let cbor = Serializer::cbor();
     let ways = [cbor.clone(), cbor.clone()];
-    paths.push(Path::new("event/of-1000-topics/cbor", move || {
-        event(&ways, 1, 1_000)
-    }));
-    let serializer = cbor.clone();
-    paths.push(Path::new("acknowledged/cbor", move || {
-        acknowledged(&serializer)
-    }));
-    paths.push(Path::new("join-and-leave/cbor", move || {
-        join_and_leave(&cbor)
-    }));
+    let publisher = cbor.clone();
+    paths.extend([
+        Path::new("event/of-1000-topics/cbor", move || event(&ways, 1, 1_000)),
+        Path::new("acknowledged/cbor", move || acknowledged(&publisher)),
+        Path::new("join-and-leave/cbor", move || join_and_leave(&cbor)),
+    ]);
     paths
 }
 
