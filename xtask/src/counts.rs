@@ -150,7 +150,7 @@ fn built<const N: usize>(sh: &Shell, benches: [&str; N]) -> Result<[PathBuf; N]>
 
 /// The instructions of everything that the program has counted on this path.
 fn callgrind(sh: &Shell, program: &PathBuf, path: &str) -> Result<u64> {
-    let out = sh.current_dir().join("target/counts.callgrind");
+    let out = sh.create_dir("target")?.join("counts.callgrind");
     // The function is `counted_operation` of the bench, whatever stands around it in the symbol.
     cmd!(
         sh,
