@@ -12,7 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::{
     args::Args,
-    browser, fuzz, interop,
+    browser, counts, fuzz, interop,
     metadata::{Package, Workspace},
     process, test, tidy, tools, vectors,
 };
@@ -22,8 +22,9 @@ Runs all checks that a change has to pass, and prints the time that each took.
 
 Usage: cargo xtask ci [--full] [--vectors DIR] [--only STEP]
 
-  --full          also the property tests with 10 000 cases, a minute of each fuzz target, a page in
-                  Chromium, and the whole matrix of the interoperation instead of a part
+  --full          also the property tests with 10 000 cases, a minute of each fuzz target, what the
+                  main paths cost in instructions, a page in Chromium, and the whole matrix of the
+                  interoperation instead of a part
   --vectors DIR   runs the test vectors of DIR, too, beside the project's own copy
   --only STEP     only the steps whose names contain STEP
 
@@ -163,6 +164,7 @@ fn long_tests(sh: &Shell, steps: &mut Steps) {
         test::run_counted(command, &mut test::Totals::default())
     });
     steps.run("fuzz", || fuzz::all(sh, 60));
+    steps.run("counts", || counts::check(sh));
     steps.run("browser", || browser::page(sh));
     steps.run("interop matrix", || {
         interop::cells(sh, &["--full", "--require-all"])

@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod browser;
 mod ci;
+mod counts;
 mod dist;
 mod fuzz;
 mod interop;
@@ -109,6 +110,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         help: bench::HELP,
         run: bench::run,
+    },
+    Command {
+        name: "counts",
+        help: counts::HELP,
+        run: counts::run,
     },
     Command {
         name: "browser",
