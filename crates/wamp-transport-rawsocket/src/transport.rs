@@ -3,6 +3,7 @@
 mod closing;
 mod link;
 mod reader;
+mod spare;
 mod writer;
 
 use std::collections::VecDeque;

@@ -10,6 +10,7 @@ use wamp_core::TransportError;
 use wamp_serializers::shared_copy;
 
 use crate::frame::{FrameError, FrameHeader, FrameKind};
+use crate::transport::spare;
 
 /// Cuts what arrives into frames, wherever it is cut itself.
 ///
@@ -166,7 +167,7 @@ impl Reader {
         self.header = None;
         Received {
             kind: header.kind(),
-            payload: mem::take(&mut self.payload).into(),
+            payload: spare::share(mem::take(&mut self.payload)),
         }
     }
 }
@@ -184,7 +185,11 @@ fn grow(payload: &mut Vec<u8>, more: usize, total: usize) {
     let needed = (payload.len() + more).min(total);
     if payload.capacity() < needed {
         let capacity = needed.max(2 * payload.len()).max(UNSEEN).min(total);
-        payload.reserve_exact(capacity - payload.len());
+        if payload.is_empty() {
+            *payload = spare::buffer(capacity);
+        } else {
+            payload.reserve_exact(capacity - payload.len());
+        }
     }
 }
 
@@ -199,7 +204,7 @@ fn broken(error: FrameError) -> TransportError {
 const READ: usize = 8 << 10;
 
 /// How much of a payload gets room before it has arrived.
-const UNSEEN: usize = 64 << 10;
+const UNSEEN: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
