@@ -10,7 +10,7 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use crate::levels::{Level, Levels, Shape};
 use crate::reader::ReadFormat;
 use crate::token::{Scanner, Sink, Token};
-use crate::utf8::{is_utf8, valid_up_to};
+use crate::utf8::{is_utf8, to_text, valid_up_to};
 use crate::writer::WriteFormat;
 
 /// CBOR, to those who are generic over formats.
@@ -476,7 +476,7 @@ impl<'a> Scanner<'a> for CborScanner<'a> {
 /// A text whose chunks have been checked.
 fn into_text(octets: Cow<'_, [u8]>, at: usize) -> Result<Cow<'_, str>, DecodeError> {
     let text = match octets {
-        Cow::Borrowed(octets) => std::str::from_utf8(octets).ok().map(Cow::Borrowed),
+        Cow::Borrowed(octets) => to_text(octets).map(Cow::Borrowed),
         Cow::Owned(octets) => String::from_utf8(octets).ok().map(Cow::Owned),
     };
     text.ok_or_else(|| DecodeError::new(DecodeErrorKind::Utf8, at))

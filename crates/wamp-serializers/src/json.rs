@@ -16,6 +16,7 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use self::text::{Quoted, escape, is_base64};
 use crate::reader::ReadFormat;
 use crate::token::{Scanner, Sink, Token};
+use crate::utf8::{to_text, valid_up_to};
 use crate::writer::WriteFormat;
 
 /// JSON, to those who are generic over formats.
@@ -249,8 +250,9 @@ impl<'a> JsonScanner<'a> {
 
 impl<'a> Scanner<'a> for JsonScanner<'a> {
     fn new(input: &'a [u8], max_depth: usize) -> Result<Self, DecodeError> {
-        let input = std::str::from_utf8(input)
-            .map_err(|error| DecodeError::new(DecodeErrorKind::Utf8, error.valid_up_to()))?;
+        let Some(input) = to_text(input) else {
+            return Err(DecodeError::new(DecodeErrorKind::Utf8, valid_up_to(input)));
+        };
         let mut scanner = Self {
             input,
             at: 0,

@@ -66,7 +66,7 @@ mod transcode;
     )
 )]
 mod typed;
-#[cfg(any(feature = "msgpack", feature = "cbor"))]
+#[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod utf8;
 #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
 mod writer;

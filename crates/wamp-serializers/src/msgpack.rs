@@ -10,7 +10,7 @@ use wamp_messages::wire::{DecodeError, DecodeErrorKind, EncodeError, Kind};
 use crate::levels::{Level, Levels, Shape};
 use crate::reader::ReadFormat;
 use crate::token::{Scanner, Sink, Token};
-use crate::utf8::{is_utf8, valid_up_to};
+use crate::utf8::{is_utf8, to_text, valid_up_to};
 use crate::writer::WriteFormat;
 
 /// MessagePack, to those who are generic over formats.
@@ -98,9 +98,9 @@ impl<'a> MsgPackScanner<'a> {
     #[inline]
     fn text(&mut self, length: usize) -> Result<Token<'a>, DecodeError> {
         let octets = self.octets(length)?;
-        match std::str::from_utf8(octets) {
-            Ok(text) => Ok(Token::Text(Cow::Borrowed(text))),
-            Err(_) => Err(Self::no_utf8(octets, self.at)),
+        match to_text(octets) {
+            Some(text) => Ok(Token::Text(Cow::Borrowed(text))),
+            None => Err(Self::no_utf8(octets, self.at)),
         }
     }
 

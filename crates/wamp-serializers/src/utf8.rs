@@ -1,6 +1,8 @@
-//! Whether octets are text: the short ASCII ones, which most are, without a call.
+//! Whether octets are text: the short ASCII ones, which most are, without a call; long ones many at
+//! a time.
 
 /// Whether the octets are UTF-8.
+#[cfg(any(feature = "msgpack", feature = "cbor"))]
 #[inline]
 pub(crate) fn is_utf8(octets: &[u8]) -> bool {
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -14,7 +16,12 @@ pub(crate) fn is_utf8(octets: &[u8]) -> bool {
             return true;
         }
     }
-    std::str::from_utf8(octets).is_ok()
+    to_text(octets).is_some()
+}
+
+/// The octets as text, if they are UTF-8.
+pub(crate) fn to_text(octets: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(octets).ok()
 }
 
 /// Where the octets cease to be UTF-8.
