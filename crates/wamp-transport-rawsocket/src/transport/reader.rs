@@ -201,7 +201,7 @@ fn broken(error: FrameError) -> TransportError {
 }
 
 /// How much is read at once, to the stack.
-const READ: usize = 8 << 10;
+const READ: usize = 16 << 10;
 
 /// How much of a payload gets room before it has arrived.
 const UNSEEN: usize = 128 << 10;
