@@ -7,6 +7,7 @@ mod against;
 mod joins;
 mod limit;
 mod load;
+mod lock;
 mod measure;
 mod memory;
 mod party;
@@ -56,6 +57,10 @@ fn dispatch(words: &[&str]) -> Result<()> {
             true,
             memory::stall(url, count.parse()?, memory::Topics::parse(topics)?),
         ),
+        ["subscribe", url, topics] => {
+            let topics = memory::Topics::parse(topics)?;
+            block_on(true, memory::subscribe(url, topics))
+        }
         ["spin"] => loop {
             std::hint::spin_loop();
         },

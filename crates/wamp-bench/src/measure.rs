@@ -114,7 +114,7 @@ pub(crate) async fn measure(
     }
     let lock = match is_within {
         true => None,
-        false => router.counts().await?.get("lock").cloned(),
+        false => serde_json::from_value(router.counts().await?["lock"].take())?,
     };
     drop(program);
     Ok(Measured {

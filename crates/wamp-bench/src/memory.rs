@@ -146,6 +146,45 @@ pub(crate) async fn stall(url: &str, count: usize, topics: Topics) -> Result<()>
     }
 }
 
+/// Octets that a subscription may cost: with a URI of thirty octets, its place in the tables.
+pub(crate) const ALLOWED_OF_SUBSCRIPTION: u64 = 1 << 10;
+
+/// How many sessions subscribe, and how many subscriptions each has.
+const SUBSCRIBING: (usize, usize) = (20, 1_000);
+
+/// Octets per subscription.
+pub(crate) async fn measure_subscriptions(topics: Topics, unix: &str) -> Result<u64> {
+    let router = Process::start(&["router", "disconnect", unix]).await?;
+    let url = router.listens_at("rs")?;
+    let _first = Process::start(&["idle", &url, "100"]).await?;
+    let before = router.memory()?;
+    let _subscribing = Process::start(&["subscribe", &url, topics.name()]).await?;
+    let (sessions, each) = SUBSCRIBING;
+    Ok(router.memory()?.saturating_sub(before) / (sessions * each) as u64)
+}
+
+/// Lets sessions subscribe to many topics, and holds them until stdin ends.
+pub(crate) async fn subscribe(url: &str, topics: Topics) -> Result<()> {
+    let serializer = Serializer::cbor();
+    let (sessions, each) = SUBSCRIBING;
+    let mut subscribers = Vec::new();
+    for session in 0..sessions {
+        let mut subscriber = crate::wire::join(url, REALM, &serializer, 0).await?;
+        let own = match topics {
+            Topics::Own => session,
+            Topics::Shared => 0,
+        };
+        for number in 0..each {
+            let topic = Uri::new(format!("com.example.topic.{own}.{number}"))?;
+            subscriber.subscribe(&topic).await?;
+        }
+        subscribers.push(subscriber);
+    }
+    announce(&serde_json::json!({ "subscriptions": sessions * each }))?;
+    crate::stdin_ended().await;
+    Ok(())
+}
+
 /// Octets per idle session.
 pub(crate) async fn measure_idle(over: &str, sessions: usize, unix: &str) -> Result<u64> {
     let router = Process::start(&["router", "disconnect", unix]).await?;

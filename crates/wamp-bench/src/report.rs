@@ -4,9 +4,9 @@ mod text;
 
 use anyhow::Result;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::load::{Kind, Outcome};
+use crate::lock::Lock;
 use crate::soak::Soak;
 use crate::workload::{Target, Workload};
 
@@ -53,7 +53,7 @@ pub(crate) struct Row {
     /// could count it.
     syscalls: Option<f64>,
     /// What the router says of how long its lock was held.
-    lock: Option<Value>,
+    lock: Option<Lock>,
     verdict: Verdict,
     /// What was missed, for people.
     missed: Vec<String>,
@@ -165,7 +165,7 @@ pub(crate) struct Measured {
     pub(crate) limit: Option<Side>,
     pub(crate) against: Option<Side>,
     pub(crate) syscalls: Option<f64>,
-    pub(crate) lock: Option<Value>,
+    pub(crate) lock: Option<Lock>,
 }
 
 impl Row {
@@ -220,6 +220,15 @@ impl Row {
             && self.ours.micros.is_none_or(|micros| micros > most)
         {
             missed.push(format!("{most:.1} µs"));
+        }
+        if let Some(most) = target.lock
+            && self
+                .lock
+                .as_ref()
+                .and_then(|lock| lock.median("CALL"))
+                .is_none_or(|held| held > most)
+        {
+            missed.push(format!("lock {most:.1} µs"));
         }
         let Side {
             lost, disconnected, ..

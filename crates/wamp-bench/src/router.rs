@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use wamp::net::ListenLimits;
 use wamp::net::tls::ServerTls;
 use wamp::{Realm, Router, SlowConsumers};
 
 use crate::announce;
+use crate::lock::Lock;
 
 pub(crate) const REALM: &str = "realm1";
 
@@ -66,33 +67,8 @@ pub(crate) async fn run(policy: &str, unix: &str) -> Result<()> {
             "dropped_events": counts.dropped_events,
             "slow_sessions": counts.slow_sessions,
             "held_publishers": counts.held_publishers,
-            "lock": lock(&router),
+            "lock": Lock::of(&router),
         }))?;
     }
     Ok(())
-}
-
-/// How long the lock of the realm was held, in nanoseconds, by kind of message, for those messages
-/// that were measured; and how often it was waited for, of how many messages.
-fn lock(router: &Router) -> Value {
-    let realms = router.metrics().realms;
-    let Some(realm) = realms.iter().find(|realm| realm.realm == REALM) else {
-        return Value::Null;
-    };
-    let held = realm.lock.held.iter().map(|held| {
-        let quantile = |part| held.times.quantile(part).map(|time| time.as_nanos());
-        let figures = json!({
-            "measured": held.times.count(),
-            "median": quantile(0.5),
-            "p99": quantile(0.99),
-            "sum": held.times.sum().as_nanos(),
-        });
-        (held.kind.to_owned(), figures)
-    });
-    json!({
-        "held": held.collect::<Map<_, _>>(),
-        "messages": realm.received.total(),
-        "contended": realm.lock.contended,
-        "waited": realm.lock.waited.as_nanos(),
-    })
 }

@@ -103,6 +103,9 @@ enum Item {
         policy: &'static str,
         topics: memory::Topics,
     },
+    Subscriptions {
+        topics: memory::Topics,
+    },
     Soak {
         seconds: u64,
     },
@@ -137,6 +140,9 @@ impl Item {
             policy,
             topics,
         }));
+        for topics in [memory::Topics::Own, memory::Topics::Shared] {
+            items.push(Self::Subscriptions { topics });
+        }
         items.push(Self::Soak {
             seconds: options.soak(),
         });
@@ -160,6 +166,7 @@ impl Item {
                 policy,
                 topics,
             } => format!("memory/{over}/stalled/{policy} {}", topics.name()),
+            Self::Subscriptions { topics } => format!("memory/rs/subscription {}", topics.name()),
             Self::Soak { .. } => "soak".to_owned(),
         }
     }
@@ -184,7 +191,7 @@ impl Item {
                 (repeats * sides) as f64 * (seconds + 0.6) + 2.0
             }
             Self::Idle { sessions, .. } => *sessions as f64 / 1_000.0,
-            Self::Stalled { .. } => 4.0,
+            Self::Stalled { .. } | Self::Subscriptions { .. } => 4.0,
             Self::Soak { seconds } => *seconds as f64,
         }
     }
@@ -235,6 +242,13 @@ pub(crate) async fn run(options: Options) -> Result<()> {
                 let socket = place.socket("router");
                 let octets = memory::measure_stalled(over, policy, *topics, &socket).await;
                 let row = MemoryRow::new(name, octets, memory::allowed_of_stalled());
+                let line = row.line();
+                report.memory.push(row);
+                line
+            }
+            Item::Subscriptions { topics } => {
+                let octets = memory::measure_subscriptions(*topics, &place.socket("router")).await;
+                let row = MemoryRow::new(name, octets, memory::ALLOWED_OF_SUBSCRIPTION);
                 let line = row.line();
                 report.memory.push(row);
                 line

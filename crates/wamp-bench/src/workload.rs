@@ -55,15 +55,24 @@ pub(crate) struct Target {
     pub(crate) cpu: Option<f64>,
     /// The same in microseconds, at most.
     pub(crate) micros: Option<f64>,
+    /// How long the realm's lock is held for a CALL, in microseconds at the median, at most.
+    pub(crate) lock: Option<f64>,
     /// Whether nothing may be lost, and nobody disconnected.
     pub(crate) lossless: bool,
 }
 
 impl Target {
     pub(crate) const fn is_any(self) -> bool {
-        self.rate.is_some() || self.cpu.is_some() || self.micros.is_some() || self.lossless
+        self.rate.is_some()
+            || self.cpu.is_some()
+            || self.micros.is_some()
+            || self.lock.is_some()
+            || self.lossless
     }
 }
+
+/// How long the realm's lock may be held for a CALL, in microseconds.
+const LOCK: Option<f64> = Some(2.0);
 
 const CBOR: (&str, &str) = ("cbor", "cbor");
 
@@ -135,6 +144,7 @@ fn calls_of_one(all: &mut Vec<Workload>, over: &'static str) {
         target: Target {
             rate: Some(if over == "ws" { 0.90 } else { 0.95 }),
             cpu: Some(1.5),
+            lock: LOCK,
             ..Target::default()
         },
         ..calls(over, 1, 1, 16)
@@ -145,6 +155,7 @@ fn calls_of_many(all: &mut Vec<Workload>, over: &'static str) {
     let target = Target {
         rate: Some(if over == "ws" { 0.30 } else { 0.40 }),
         cpu: Some(5.0),
+        lock: LOCK,
         ..Target::default()
     };
     all.push(Workload {

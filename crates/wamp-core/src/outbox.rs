@@ -135,6 +135,9 @@ impl Pushed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flood(u64);
 
+/// For how many messages room is kept when none wait.
+const KEPT: usize = 256;
+
 impl Outbox {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits) -> Self {
@@ -250,6 +253,10 @@ impl Outbox {
         let mut state = self.lock();
         let had_room = state.has_room(self.limits.mark);
         let Some((message, weight)) = state.queue.pop_front() else {
+            // A flood that is over leaves no room behind.
+            if state.queue.capacity() > KEPT {
+                state.queue = VecDeque::new();
+            }
             match &mut state.receiver {
                 Some(waker) => waker.clone_from(cx.waker()),
                 receiver => *receiver = Some(cx.waker().clone()),

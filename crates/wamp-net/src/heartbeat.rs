@@ -18,12 +18,19 @@ use tokio::time::{Instant, Sleep, sleep};
 ///      └──────────────────────────┘    └──┘ the ping itself is not written yet, but other
 ///            anything was read              octets were; or it was written later
 /// ```
+///
+/// A peer that takes octets again after it took none for a while has read some, which is as good as an
+/// answer: a ping may stand behind so much that it comes to it late.
 #[derive(Debug)]
 pub struct Heartbeat {
     interval: Duration,
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
     state: State,
+    /// When the last ping was due, or the first rest began.
+    last: Instant,
+    /// How many octets had been received when it was last looked whether a busy peer is to be told.
+    looked_at: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +64,20 @@ pub struct Traffic {
     pub read: bool,
     /// Something was written.
     pub written: bool,
+    /// The peer took nothing more when something was last to be written.
+    pub full: bool,
+}
+
+impl Traffic {
+    /// Notes that so many octets were written.
+    pub const fn wrote(&mut self, octets: usize) {
+        if octets > 0 {
+            self.written = true;
+            // Room comes from nothing but the peer's reading, but for what its system had left.
+            self.read |= self.full;
+            self.full = false;
+        }
+    }
 }
 
 impl Heartbeat {
@@ -68,6 +89,8 @@ impl Heartbeat {
             timeout,
             timer: Box::pin(sleep(interval)),
             state: State::Resting,
+            last: Instant::now(),
+            looked_at: 0,
         }
     }
 
@@ -82,10 +105,7 @@ impl Heartbeat {
                 }
                 State::Resting => {
                     ready!(self.timer.as_mut().poll(cx));
-                    let at = Instant::now();
-                    self.timer.as_mut().reset(at + self.timeout);
-                    self.state = State::Pinged { at, flushed: None };
-                    *traffic = Traffic::default();
+                    self.begin_ping(traffic);
                     return Poll::Ready(Beat::Ping);
                 }
                 State::Pinged { flushed, .. } => {
@@ -105,6 +125,34 @@ impl Heartbeat {
                 }
             }
         }
+    }
+
+    /// Whether a ping is due while there is always more to be read, so that nothing waits and
+    /// [`poll`](Self::poll) is not called; the transport asks with each message.
+    ///
+    /// The peer may have sent a ping, too, which comes after all that was sent before it, and that may
+    /// take longer than it waits for an answer. What it gets meanwhile shows it that it is heard: twice
+    /// in each interval, because it may wait for no longer than that.
+    pub fn is_due(&mut self, received: u64, traffic: &mut Traffic) -> bool {
+        /// The clock is looked at once for so many octets.
+        const LOOK: u64 = 4 << 10;
+        if received.saturating_sub(self.looked_at) < LOOK {
+            return false;
+        }
+        self.looked_at = received;
+        if self.last.elapsed() < self.interval / 2 {
+            return false;
+        }
+        self.begin_ping(traffic);
+        true
+    }
+
+    fn begin_ping(&mut self, traffic: &mut Traffic) {
+        let at = Instant::now();
+        self.last = at;
+        self.timer.as_mut().reset(at + self.timeout);
+        self.state = State::Pinged { at, flushed: None };
+        (traffic.read, traffic.written) = (false, false);
     }
 
     /// Whether there is a ping that is not known to be written.
@@ -142,6 +190,42 @@ mod tests {
 
     fn start() -> (Heartbeat, Traffic) {
         (Heartbeat::new(INTERVAL, TIMEOUT), Traffic::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_always_read_from_is_pinged_twice_in_each_interval() {
+        let (mut heartbeat, mut traffic) = start();
+        let (mut received, mut pings) = (0, 0);
+        for _ in 0..10 * INTERVAL.as_secs() {
+            advance(Duration::from_secs(1)).await;
+            received += 5_000;
+            traffic.read = true;
+            pings += u32::from(heartbeat.is_due(received, &mut traffic));
+        }
+        assert_eq!(pings, 20);
+        // Little is not worth a look, and nothing is what `poll` is for.
+        advance(INTERVAL).await;
+        assert!(!heartbeat.is_due(received + 1, &mut traffic));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_octets_again_lives() {
+        let (mut heartbeat, mut traffic) = start();
+        traffic.full = true;
+        for _ in 0..3 {
+            assert_eq!(next(&mut heartbeat, &mut traffic).await.0, Beat::Ping);
+            heartbeat.flushed();
+            traffic.wrote(0);
+            advance(TIMEOUT / 2).await;
+            traffic.wrote(1);
+            traffic.full = true;
+        }
+        // What is taken while there is room says nothing of the peer.
+        assert_eq!(next(&mut heartbeat, &mut traffic).await.0, Beat::Ping);
+        heartbeat.flushed();
+        traffic.full = false;
+        traffic.wrote(1);
+        assert_eq!(next(&mut heartbeat, &mut traffic).await.0, Beat::Dead);
     }
 
     #[tokio::test(start_paused = true)]

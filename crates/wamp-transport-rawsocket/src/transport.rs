@@ -106,7 +106,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> RawSocketTransport<S> {
         };
         let error = match link.poll_frame(cx, reads) {
             Poll::Ready(Ok(Some(frame))) => {
-                return Poll::Ready(self.handle_frame(frame).map_err(ReceiveError::from));
+                let told = match &mut self.heartbeat {
+                    Some(heartbeat) => link.ping_if_due(cx, heartbeat),
+                    None => Ok(()),
+                };
+                match told {
+                    Ok(()) => {
+                        return Poll::Ready(self.handle_frame(frame).map_err(ReceiveError::from));
+                    }
+                    Err(error) => error,
+                }
             }
             Poll::Ready(Ok(None)) => return Poll::Ready(Err(ReceiveError::Closed)),
             Poll::Ready(Err(error)) => error,

@@ -76,9 +76,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        if let Poll::Ready(Ok(written)) = polled {
-            self.traffic.written |= written > 0;
-            self.octets.sent += written as u64;
+        match polled {
+            Poll::Ready(Ok(written)) => {
+                self.traffic.wrote(written);
+                self.octets.sent += written as u64;
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.traffic.full = true,
         }
         polled
     }

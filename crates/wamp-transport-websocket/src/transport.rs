@@ -127,7 +127,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             return Poll::Ready(Ok(()));
         };
         match Pin::new(&mut *socket).poll_next(cx) {
-            Poll::Ready(Some(Ok(message))) => return Poll::Ready(self.handle_message(message)),
+            Poll::Ready(Some(Ok(message))) => {
+                if let Some(heartbeat) = &mut self.heartbeat
+                    && let Err(error) = ping_if_due(cx, heartbeat, socket)
+                {
+                    self.end(Outcome::Lost(error));
+                    return Poll::Ready(Ok(()));
+                }
+                return Poll::Ready(self.handle_message(message));
+            }
             Poll::Ready(Some(Err(error))) => self.fail(close::failure(error)),
             Poll::Ready(None) => self.end(Outcome::Lost(TransportError::Closed)),
             Poll::Pending => {
@@ -263,14 +271,41 @@ fn poll_heartbeat<S: AsyncRead + AsyncWrite + Unpin>(
                 return Poll::Ready(TransportError::TimedOut("nothing came after a ping"));
             }
             Beat::Ping => {
-                tracing::trace!("sending a ping");
-                match Pin::new(&mut *socket).start_send(WsMessage::Ping(Bytes::new())) {
-                    // When even a ping finds no room, the octets before it must move instead.
-                    Ok(()) | Err(WsError::WriteBufferFull(_)) => {}
-                    Err(error) => return Poll::Ready(close::lost(error)),
+                if let Err(error) = ping(socket) {
+                    return Poll::Ready(error);
                 }
             }
         }
+    }
+}
+
+/// Sends a ping if one is due while there is always more to be read.
+#[inline]
+fn ping_if_due<S: AsyncRead + AsyncWrite + Unpin>(
+    cx: &mut Context<'_>,
+    heartbeat: &mut Heartbeat,
+    socket: &mut Socket<S>,
+) -> Result<(), TransportError> {
+    let metered = socket.get_mut();
+    if heartbeat.is_due(metered.octets.received, &mut metered.traffic) {
+        ping(socket)?;
+        if Pin::new(socket)
+            .poll_flush(cx)
+            .map_err(close::lost)?
+            .is_ready()
+        {
+            heartbeat.flushed();
+        }
+    }
+    Ok(())
+}
+
+fn ping<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) -> Result<(), TransportError> {
+    tracing::trace!("sending a ping");
+    match Pin::new(socket).start_send(WsMessage::Ping(Bytes::new())) {
+        // When even a ping finds no room, the octets before it must move instead.
+        Ok(()) | Err(WsError::WriteBufferFull(_)) => Ok(()),
+        Err(error) => Err(close::lost(error)),
     }
 }
 

@@ -18,6 +18,7 @@
 //! | [`configuration`] | the program as a router: its file, reload, logs, metrics, services | |
 //! | [`the_program`] | calling, publishing, subscribing and registering from a shell | |
 //! | [`other_languages`] | clients in Python and JavaScript | |
+//! | [`performance`] | what it costs, how it grows, what to set, what limits it | |
 //! | [`testing`] | testing a program of yours without a network | |
 //! | [`architecture`] | the way of a message through the code, its tasks, locks and crates | |
 
@@ -56,6 +57,9 @@ pub mod the_program {}
 
 #[doc = include_str!("docs/other_languages.md")]
 pub mod other_languages {}
+
+#[doc = include_str!("docs/performance.md")]
+pub mod performance {}
 
 #[doc = include_str!("docs/testing.md")]
 pub mod testing {}

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::process::Usage;
 
@@ -26,6 +28,20 @@ const KEYS: &[&str] = &[
     "rows.limit",
     "rows.limit_is",
     "rows.lock",
+    "rows.lock.contended",
+    "rows.lock.held",
+    "rows.lock.held.CALL",
+    "rows.lock.held.CALL.measured",
+    "rows.lock.held.CALL.median",
+    "rows.lock.held.CALL.p99",
+    "rows.lock.held.CALL.sum",
+    "rows.lock.held.YIELD",
+    "rows.lock.held.YIELD.measured",
+    "rows.lock.held.YIELD.median",
+    "rows.lock.held.YIELD.p99",
+    "rows.lock.held.YIELD.sum",
+    "rows.lock.messages",
+    "rows.lock.waited",
     "rows.missed",
     "rows.name",
     "rows.ours",
@@ -57,6 +73,7 @@ const KEYS: &[&str] = &[
     "rows.syscalls",
     "rows.target",
     "rows.target.cpu",
+    "rows.target.lock",
     "rows.target.lossless",
     "rows.target.micros",
     "rows.target.rate",
@@ -98,8 +115,34 @@ fn measured(ours: u64, limit: u64) -> Measured {
         limit: Some(side(&outcome(limit))),
         against: Some(side(&outcome(500))),
         syscalls: Some(1.0),
-        lock: None,
+        lock: Some(lock()),
     }
+}
+
+fn lock() -> Lock {
+    let held =
+        |nanos| json!({ "measured": 9, "median": nanos, "p99": 2 * nanos, "sum": 9 * nanos });
+    let lock = json!({
+        "held": { "CALL": held(400), "YIELD": held(300) },
+        "messages": 1_000,
+        "contended": 10,
+        "waited": 5_000,
+    });
+    serde_json::from_value(lock).unwrap()
+}
+
+#[test]
+fn the_lock_is_told_and_judged() {
+    assert_eq!(lock().line(), "lock CALL 0.40 YIELD 0.30 contended 1.0 %");
+    let mut workload = workload("calls/rs/64");
+    assert!(
+        Row::new(&workload, false, measured(1_000, 2_000))
+            .missed
+            .is_empty()
+    );
+    workload.target.lock = Some(0.3);
+    let row = Row::new(&workload, false, measured(1_000, 2_000));
+    assert_eq!(row.missed, ["lock 0.3 µs"]);
 }
 
 fn side(outcome: &Outcome) -> Side {
@@ -196,7 +239,7 @@ fn nothing_measured_is_a_target_missed() {
         limit: None,
         against: None,
         syscalls: None,
-        lock: None,
+        lock: Some(lock()),
     };
     let row = Row::new(&workload, false, measured);
     assert_eq!(row.missed, ["it failed"]);
@@ -216,7 +259,7 @@ fn who_is_lost_or_disconnected_is_a_target_missed() {
         limit: None,
         against: None,
         syscalls: None,
-        lock: None,
+        lock: Some(lock()),
     };
     let row = Row::new(&workload, false, measured);
     assert_eq!(row.missed, ["3 lost", "1 disconnected"]);

@@ -104,7 +104,7 @@ impl Row {
             }
         }
         if let Some(lock) = &self.lock {
-            let _ = write!(line, "; lock: {lock}");
+            let _ = write!(line, "; {}", lock.line());
         }
         line.trim_end().to_owned()
     }

@@ -220,3 +220,15 @@ fn above_a_mark_of_zero_one_message_waits_at_a_time() {
     assert!(outbox.poll_room(&cx).is_ready());
     assert!(outbox.poll_ebb(&cx, flood).is_ready());
 }
+
+#[test]
+fn a_flood_that_is_over_leaves_no_room_behind() {
+    let outbox = Outbox::new(OutboxLimits::default());
+    for _ in 0..10 * KEPT {
+        assert!(matches!(outbox.push(acknowledgement()), Pushed::Entered(_)));
+    }
+    assert!(outbox.lock().queue.capacity() >= 10 * KEPT);
+    let cx = Context::from_waker(Waker::noop());
+    while outbox.poll_pop(&cx).is_ready() {}
+    assert!(outbox.lock().queue.capacity() <= KEPT);
+}

@@ -101,10 +101,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         let before = self.writer.waiting();
         self.holds_control |= self.writer.control() > 0;
         let written = self.writer.poll_write(cx, &mut self.stream);
-        if self.writer.waiting() < before {
-            self.unflushed = true;
-            self.traffic.written = true;
-        }
+        let taken = before - self.writer.waiting();
+        self.unflushed |= taken > 0;
+        self.traffic.wrote(taken);
+        self.traffic.full |= written.is_pending();
         written.map_err(TransportError::from)
     }
 
@@ -131,21 +131,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                     return Poll::Ready(TransportError::TimedOut("nothing came after a PING"));
                 }
                 Beat::Ping => {
-                    tracing::trace!("sending a PING");
-                    // One that waits is enough: the octets before it must move.
-                    if self.writer.control() == 0
-                        && let Some(header) = FrameHeader::new(FrameKind::PING, PING.len())
-                    {
-                        self.writer.push_control(header, &Bytes::from_static(PING));
-                    }
-                    match self.poll_flush(cx) {
-                        Poll::Ready(Ok(())) => heartbeat.flushed(),
-                        Poll::Ready(Err(error)) => return Poll::Ready(error),
-                        Poll::Pending => {}
+                    if let Err(error) = self.ping(cx, heartbeat) {
+                        return Poll::Ready(error);
                     }
                 }
             }
         }
+    }
+
+    /// Sends a PING if one is due while there is always more to be read.
+    #[inline]
+    pub(super) fn ping_if_due(
+        &mut self,
+        cx: &mut Context<'_>,
+        heartbeat: &mut Heartbeat,
+    ) -> Result<(), TransportError> {
+        if heartbeat.is_due(self.reader.read(), &mut self.traffic) {
+            self.ping(cx, heartbeat)?;
+        }
+        Ok(())
+    }
+
+    fn ping(
+        &mut self,
+        cx: &mut Context<'_>,
+        heartbeat: &mut Heartbeat,
+    ) -> Result<(), TransportError> {
+        tracing::trace!("sending a PING");
+        // One that waits is enough: the octets before it must move.
+        if self.writer.control() == 0
+            && let Some(header) = FrameHeader::new(FrameKind::PING, PING.len())
+        {
+            self.writer.push_control(header, &Bytes::from_static(PING));
+        }
+        if self.poll_flush(cx)?.is_ready() {
+            heartbeat.flushed();
+        }
+        Ok(())
     }
 }
 
