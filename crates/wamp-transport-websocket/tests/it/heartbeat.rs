@@ -1,7 +1,9 @@
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
-use wamp_core::{ReceiveError, TransportError};
+use tokio::time::{Instant, advance, sleep, timeout};
+use wamp_core::{ReceiveError, Transport, TransportError};
 use wamp_transport_websocket::{AcceptOptions, ConnectOptions, WebSocketConfig};
 
 use crate::support::*;
@@ -68,6 +70,29 @@ async fn two_idle_sides_keep_each_other_alive() {
     send(&mut client, &numbered(1));
     flush(&mut client).await.unwrap();
     assert_eq!(receive(&mut server).await.unwrap(), numbered(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_side_that_always_finds_more_to_read_still_pings() {
+    let (offer, policy) = (
+        ConnectOptions::default().config(config()),
+        AcceptOptions::default().config(config()),
+    );
+    let (mut client, mut server) = pair(&offer, &policy).await;
+    let before = client.octets().received;
+    for number in 1..=100 {
+        send(&mut client, &event(1_000));
+        flush(&mut client).await.unwrap();
+        receive(&mut server).await.unwrap();
+        if number % 10 == 0 {
+            advance(config().ping_interval.unwrap() / 4).await;
+        }
+    }
+    // The client, too, only sends; what has come to it are pings.
+    let pending = poll_fn(|cx| Poll::Ready(client.poll_receive(cx).is_pending())).await;
+    assert!(pending);
+    let pings = client.octets().received - before;
+    assert!(pings >= 4 * 2, "{pings} octets");
 }
 
 #[tokio::test(start_paused = true)]
