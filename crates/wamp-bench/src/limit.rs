@@ -178,9 +178,8 @@ async fn pass_on(from: Reader, to: Vec<Writer>, writes: Writes) -> Result<()> {
     let mut frame = Vec::new();
     loop {
         let len = from.read_u32().await?;
-        frame.clear();
-        frame.extend_from_slice(&len.to_be_bytes());
         frame.resize(HEAD + len as usize, 0);
+        frame[..HEAD].copy_from_slice(&len.to_be_bytes());
         from.read_exact(&mut frame[HEAD..]).await?;
         for to in &mut to {
             to.write_all(&frame).await?;

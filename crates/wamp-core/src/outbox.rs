@@ -136,7 +136,7 @@ impl Pushed {
 pub struct Flood(u64);
 
 /// For how many messages room is kept when none wait.
-const KEPT: usize = 256;
+const KEPT: usize = 32;
 
 impl Outbox {
     /// An empty outbox.

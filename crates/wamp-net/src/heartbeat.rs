@@ -64,7 +64,8 @@ pub struct Traffic {
     pub read: bool,
     /// Something was written.
     pub written: bool,
-    /// The peer took nothing more when something was last to be written.
+    /// The peer took nothing more when something was last to be written; or the runtime wanted others
+    /// to have their turn, which is taken for the same, and at worst finds a dead peer a round later.
     pub full: bool,
 }
 

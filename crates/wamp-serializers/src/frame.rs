@@ -66,7 +66,15 @@ impl Frame {
 
     /// Appends the message as [`Serializer::encode_into`](crate::Serializer::encode_into) does.
     pub fn write_into(&self, out: &mut BytesMut, shared_from: usize) -> Option<Remainder> {
-        if self.payload.len() < shared_from {
+        let (head, payload) = (self.head.len(), self.payload.len());
+        // Where the payload is in the head, that may be long.
+        if payload == 0 && head > 0 && head >= shared_from {
+            return Some(Remainder {
+                payload: self.head.clone(),
+                tail: self.tail,
+            });
+        }
+        if payload < shared_from {
             self.write_to(out);
             return None;
         }

@@ -11,7 +11,6 @@ use wamp_messages::{Format, Message};
 use crate::batch::{self, BatchSeparator};
 use crate::foreign::{self, ForeignSerializer};
 use crate::frame::{Frame, Remainder};
-use crate::writer;
 
 /// Turns messages into the frames of one connection, and frames into messages.
 ///
@@ -262,8 +261,9 @@ impl Serializer {
 
     /// Appends one message, without what a batch puts around it.
     ///
-    /// A payload of this format that has `shared_from` octets or more is shared, not copied, and
-    /// returned with what is to follow it; otherwise the whole message is appended.
+    /// A payload that has `shared_from` octets or more is shared, not copied, and returned with what is
+    /// to follow it; otherwise the whole message is appended. A foreign format has its messages in one
+    /// piece, and so it is all of one that is returned.
     ///
     /// # Errors
     ///
@@ -277,19 +277,28 @@ impl Serializer {
     ) -> Result<Option<Remainder>, EncodeError> {
         #[cfg(feature = "__counters")]
         crate::counters::note(crate::counters::Step::encode(&self.format()));
+        #[cfg(any(feature = "json", feature = "msgpack", feature = "cbor"))]
         let depth = self.max_depth;
         match &self.kind {
             #[cfg(feature = "json")]
-            Kind::Json => writer::write::<crate::json::Json>(message, depth, out, shared_from),
+            Kind::Json => {
+                crate::writer::write::<crate::json::Json>(message, depth, out, shared_from)
+            }
             #[cfg(feature = "msgpack")]
             Kind::MsgPack => {
-                writer::write::<crate::msgpack::MsgPack>(message, depth, out, shared_from)
+                crate::writer::write::<crate::msgpack::MsgPack>(message, depth, out, shared_from)
             }
             #[cfg(feature = "cbor")]
-            Kind::Cbor => writer::write::<crate::cbor::Cbor>(message, depth, out, shared_from),
+            Kind::Cbor => {
+                crate::writer::write::<crate::cbor::Cbor>(message, depth, out, shared_from)
+            }
             Kind::Foreign(foreign) => {
-                out.extend_from_slice(&foreign::encode(foreign, message)?);
-                Ok(None)
+                let head = foreign::encode(foreign, message)?;
+                let frame = Frame {
+                    head,
+                    ..Frame::default()
+                };
+                Ok(frame.write_into(out, shared_from))
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct WebSocketConfig {
     /// How long the buffer is that is kept for each connection to be read into, in octets. 2 KiB.
     ///
     /// It grows with longer messages, and one that is kept keeps the buffer that it was read into.
-    /// What has come is read 16 KiB at once, however small this is.
+    /// What has come is read 16 KiB at once where this is less.
     pub read_buffer_size: usize,
     /// How much is gathered before it is written without a flush, in octets. 16 KiB.
     ///

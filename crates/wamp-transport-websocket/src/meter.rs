@@ -54,6 +54,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
             }
             return Poll::Ready(Ok(()));
         }
+        if buf.remaining() >= READ {
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+            let len = buf.filled().len().saturating_sub(before);
+            self.traffic.read |= len > 0;
+            self.octets.received += len as u64;
+            return Poll::Ready(Ok(()));
+        }
         let mut place = [const { MaybeUninit::uninit() }; READ];
         let mut read = ReadBuf::uninit(&mut place);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;

@@ -209,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocketTransport<S> {
             Data::Text
         };
         let octets = self.batch.split().freeze();
-        if octets.len() > KEPT_BUFFER {
+        if octets.len() > KEPT_BUFFER || self.batch.capacity() > KEPT_BUFFER {
             self.batch = BytesMut::new();
         }
         // As a frame, because a text would be checked to be UTF-8, which a serializer guarantees.
@@ -338,7 +338,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         }
         let before = self.batch.len();
         let max = self.config.max_message_size;
-        message.append(&self.serializer, &mut self.batch, max)?;
+        if let Err(why) = message.append(&self.serializer, &mut self.batch, max) {
+            // What it took to find out that it is too long is not kept.
+            if self.batch.capacity() > self.config.max_batch_size() + KEPT_BUFFER {
+                self.batch = BytesMut::from(&self.batch[..]);
+            }
+            return Err(why.into());
+        }
         let max = self.config.max_batch_size();
         if before > 0 && self.batch.len() > max {
             let last = self.batch.split_off(before);
@@ -422,4 +428,4 @@ impl<S> fmt::Debug for WebSocketTransport<S> {
 }
 
 /// A buffer that had to grow beyond this for a long message is not kept.
-const KEPT_BUFFER: usize = 64 << 10;
+const KEPT_BUFFER: usize = 8 << 10;

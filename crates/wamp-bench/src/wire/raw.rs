@@ -12,8 +12,8 @@ use tokio::net::{TcpStream, UnixStream};
 use super::{Got, Wire};
 
 /// How much is read at once, if the rest of a frame is not longer: as much as the transports of the
-/// router read, and as a `BufReader` holds unless it is told otherwise.
-pub(crate) const READ: usize = 8 << 10;
+/// router read.
+pub(crate) const READ: usize = 16 << 10;
 
 /// When more than this waits, it is written before more is gathered: as by those transports.
 pub(crate) const WRITE: usize = 16 << 10;

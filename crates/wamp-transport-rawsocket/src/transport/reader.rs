@@ -10,12 +10,13 @@ use wamp_core::TransportError;
 use wamp_serializers::shared_copy;
 
 use crate::frame::{FrameError, FrameHeader, FrameKind};
-use crate::transport::spare;
+use crate::transport::spare::{self, LONGEST};
 
 /// Cuts what arrives into frames, wherever it is cut itself.
 ///
-/// Between frames nothing is kept. Each payload has a place of its own, exactly as long as it is:
-/// what is kept of a message is what is counted.
+/// Between frames nothing is kept. Each payload has a place of its own, about as long as it is (a used
+/// buffer is an eighth longer at most, and what is short is rounded up): what is kept of a message is
+/// about what is counted.
 #[derive(Debug)]
 pub(super) struct Reader {
     /// How long a payload may be.
@@ -180,11 +181,14 @@ fn first<'a>(octets: &mut &'a [u8], most: usize) -> &'a [u8] {
 }
 
 /// Makes room for more octets of a payload: all it needs where that is little, and otherwise what
-/// has arrived once more, so that nobody gets memory by a header alone.
+/// has arrived once more, so that nobody gets much memory by a header alone.
 fn grow(payload: &mut Vec<u8>, more: usize, total: usize) {
     let needed = (payload.len() + more).min(total);
     if payload.capacity() < needed {
-        let capacity = needed.max(2 * payload.len()).max(UNSEEN).min(total);
+        let capacity = match total {
+            ..=LONGEST => total,
+            _ => needed.max(2 * payload.len()).max(UNSEEN).min(total),
+        };
         if payload.is_empty() {
             *payload = spare::buffer(capacity);
         } else {
@@ -204,7 +208,7 @@ fn broken(error: FrameError) -> TransportError {
 const READ: usize = 16 << 10;
 
 /// How much of a payload gets room before it has arrived.
-const UNSEEN: usize = 128 << 10;
+const UNSEEN: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ pub(super) fn buffer(len: usize) -> Vec<u8> {
 
 /// Shares what was read into a buffer, which is spare when nobody has it any more.
 pub(super) fn share(octets: Vec<u8>) -> Bytes {
-    if octets.capacity() < LONG {
+    if !(LONG..=LONGEST).contains(&octets.capacity()) {
         return octets.into();
     }
     Bytes::from_owner(Lent(octets))
@@ -30,6 +30,9 @@ pub(super) fn share(octets: Vec<u8>) -> Bytes {
 
 /// From how many octets a buffer is used again.
 const LONG: usize = 16 << 10;
+
+/// Up to how many octets: a longer payload does not get its buffer at once, but as it comes.
+pub(super) const LONGEST: usize = 128 << 10;
 
 /// How many octets are kept by all connections together.
 const KEPT: usize = 4 << 20;

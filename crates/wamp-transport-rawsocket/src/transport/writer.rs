@@ -70,7 +70,7 @@ impl Writer {
         let rest = match message.encode_into(serializer, &mut self.joined, self.shared_from) {
             Ok(rest) => rest,
             Err(error) => {
-                self.joined.truncate(begin);
+                self.take_back(begin);
                 return Err(error.into());
             }
         };
@@ -79,7 +79,7 @@ impl Writer {
         let header = match FrameHeader::new(FrameKind::MESSAGE, len) {
             Some(header) if len <= max => header,
             _ => {
-                self.joined.truncate(begin);
+                self.take_back(begin);
                 return Err(Undeliverable::TooLong { len, max });
             }
         };
@@ -174,6 +174,17 @@ impl Writer {
         self.joined.advance(written);
     }
 
+    /// Takes back what was joined for a message that is not sent, and the room that it took.
+    fn take_back(&mut self, begin: usize) {
+        if begin == 0 {
+            self.joined = BytesMut::new();
+        } else if self.joined.len() - begin > MORE {
+            self.joined = BytesMut::from(&self.joined[..begin]);
+        } else {
+            self.joined.truncate(begin);
+        }
+    }
+
     fn push(&mut self, piece: &Bytes) {
         if piece.len() < self.shared_from {
             self.join(piece);
@@ -224,6 +235,7 @@ mod tests {
         }
         assert_eq!(writer.waiting(), 2 * frame.len());
         assert_eq!(writer.joined, [&frame[..], &frame].concat());
+        assert!(writer.joined.capacity() < 3 * MORE);
     }
 
     /// Takes so many octets at once, and as many pieces as there are if it can.
