@@ -42,7 +42,7 @@ impl BatchSeparator {
 }
 
 /// A frame that may be kept for the sake of any part of it.
-pub(crate) const SMALL_FRAME: usize = 1 << 10;
+const SMALL_FRAME: usize = 1 << 10;
 
 /// How many octets tell the length of a message in a batch.
 pub(crate) const PREFIX: usize = 4;
@@ -118,8 +118,8 @@ impl Iterator for Parts {
     }
 }
 
-/// A message of a batch to be kept. A small one of a long batch gets octets of its own: whoever keeps
-/// it would otherwise keep the whole batch, and what is counted would not be true.
+/// A part of a frame to be kept. A small one of a long frame gets octets of its own: whoever keeps it
+/// would otherwise keep the whole frame, and what is counted would not be true.
 pub(crate) fn own(part: Bytes, whole: usize) -> Bytes {
     if whole > SMALL_FRAME && part.len() < whole / 4 {
         return shared_copy(&part);

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use wamp_messages::wire::{DecodeError, DecodeErrorKind, Kind, Reader};
 use wamp_messages::{Dict, Format, Message, Value};
 
-use crate::batch::SMALL_FRAME;
+use crate::batch::own;
 use crate::token::{Scanner, Token};
 
 /// A format that messages are read in.
@@ -116,10 +116,7 @@ impl<'f, F: ReadFormat> HeaderReader<'f, F> {
     /// A part of the frame to be kept. What is small in a long frame is copied out of it: whoever
     /// keeps it would otherwise keep the whole frame, and what is counted would not be true.
     fn part(&self, part: Bytes) -> Bytes {
-        if self.frame.len() > SMALL_FRAME && part.len() < self.frame.len() / 4 {
-            return Bytes::copy_from_slice(&part);
-        }
-        part
+        own(part, self.frame.len())
     }
 
     fn token<T>(
