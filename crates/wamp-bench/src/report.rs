@@ -152,6 +152,13 @@ impl Report {
             soak: None,
         })
     }
+
+    /// Adds what sessions cost, and tells it for people.
+    pub(crate) fn add_memory(&mut self, row: MemoryRow) -> String {
+        let line = row.line();
+        self.memory.push(row);
+        line
+    }
 }
 
 pub(crate) fn cores() -> Result<usize> {

@@ -229,10 +229,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             } => {
                 let socket = place.socket("router");
                 let octets = memory::measure_idle(over, *sessions, &socket).await;
-                let row = MemoryRow::new(name, octets, *allowed);
-                let line = row.line();
-                report.memory.push(row);
-                line
+                report.add_memory(MemoryRow::new(name, octets, *allowed))
             }
             Item::Stalled {
                 over,
@@ -241,17 +238,12 @@ pub(crate) async fn run(options: Options) -> Result<()> {
             } => {
                 let socket = place.socket("router");
                 let octets = memory::measure_stalled(over, policy, *topics, &socket).await;
-                let row = MemoryRow::new(name, octets, memory::allowed_of_stalled());
-                let line = row.line();
-                report.memory.push(row);
-                line
+                report.add_memory(MemoryRow::new(name, octets, memory::allowed_of_stalled()))
             }
             Item::Subscriptions { topics } => {
                 let octets = memory::measure_subscriptions(*topics, &place.socket("router")).await;
-                let row = MemoryRow::new(name, octets, memory::ALLOWED_OF_SUBSCRIPTION);
-                let line = row.line();
-                report.memory.push(row);
-                line
+                let allowed = memory::ALLOWED_OF_SUBSCRIPTION;
+                report.add_memory(MemoryRow::new(name, octets, allowed))
             }
             Item::Soak { seconds } => {
                 let soak = soak::run(*seconds, &place.socket("router")).await;
